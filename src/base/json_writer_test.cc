@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace altlas {
+namespace {
+
+TEST(JsonWriter, NestsAndPutsCommasByItself) {
+  JsonWriter w;
+  w.BeginObject().Key("a").Int(-1).Key("b").BeginArray().Bool(true).Null().BeginObject().EndObject().EndArray();
+  w.Key("c").Double(0.1).Key("d").Raw("[1]").EndObject();
+  EXPECT_EQ(w.text(), R"({"a":-1,"b":[true,null,{}],"c":0.1,"d":[1]})");
+}
+
+TEST(JsonWriter, EscapesWhatMustBeEscaped) {
+  std::string out;
+  AppendJsonString(out, std::string_view("q\" b\\ n\n t\t \x01 \xc3\xbc \0", 17));
+  EXPECT_EQ(out, "\"q\\\" b\\\\ n\\n t\\t \\u0001 \xc3\xbc \\u0000\"");
+}
+
+TEST(JsonWriter, InvalidUtf8BecomesTheReplacementCharacter) {
+  std::string out;
+  AppendJsonString(out, "a\xff");
+  EXPECT_EQ(out, "\"a\xef\xbf\xbd\"");
+}
+
+TEST(JsonWriter, NumbersThatJsonLacksBecomeNull) {
+  JsonWriter w;
+  w.BeginArray().Double(std::nan("")).Double(INFINITY).Double(1e300).EndArray();
+  EXPECT_EQ(w.text(), "[null,null,1e+300]");
+}
+
+}  // namespace
+}  // namespace altlas

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace altlas {
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+Result<LogLevel> ParseLogLevel(std::string_view name);
+
+// One key=value of a log line; any type that fmt prints.
+struct LogField {
+  template <typename T>
+  LogField(std::string_view k, const T& v) : key(k), value(fmt::format("{}", v)) {}
+  std::string_view key;
+  std::string value;
+};
+
+// Writes one line to standard error: `2026-01-02T03:04:05.678Z info  sched task placed task=… device=gpu_0 strategy=least_loaded`.
+// Values with spaces, quotes or control characters are quoted and escaped, so that a line stays one line. Thread-safe.
+// Field values are formatted only where the level is on if the call goes through ALTLAS_LOG.
+void Log(LogLevel level, std::string_view module, std::string_view message, std::initializer_list<LogField> fields = {});
+void SetLogLevel(LogLevel level);
+bool LogEnabled(LogLevel level);
+
+}  // namespace altlas
+
+#define ALTLAS_LOG(level, module, message, ...)                                                    \
+  do {                                                                                             \
+    if (::altlas::LogEnabled(level)) ::altlas::Log(level, module, message, {__VA_ARGS__});         \
+  } while (false)
+#define ALTLAS_DEBUG(module, message, ...) ALTLAS_LOG(::altlas::LogLevel::kDebug, module, message, ##__VA_ARGS__)
+#define ALTLAS_INFO(module, message, ...) ALTLAS_LOG(::altlas::LogLevel::kInfo, module, message, ##__VA_ARGS__)
+#define ALTLAS_WARN(module, message, ...) ALTLAS_LOG(::altlas::LogLevel::kWarn, module, message, ##__VA_ARGS__)
+#define ALTLAS_ERROR(module, message, ...) ALTLAS_LOG(::altlas::LogLevel::kError, module, message, ##__VA_ARGS__)
