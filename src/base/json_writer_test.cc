@@ -17,7 +17,7 @@ TEST(JsonWriter, NestsAndPutsCommasByItself) {
 
 TEST(JsonWriter, EscapesWhatMustBeEscaped) {
   std::string out;
-  AppendJsonString(out, std::string_view("q\" b\\ n\n t\t \x01 \xc3\xbc \0", 17));
+  AppendJsonString(out, std::string_view("q\" b\\ n\n t\t \x01 \xc3\xbc \0", 18));
   EXPECT_EQ(out, "\"q\\\" b\\\\ n\\n t\\t \\u0001 \xc3\xbc \\u0000\"");
 }
 
