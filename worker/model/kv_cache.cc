@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/model/kv_cache.h"
+
+#include <algorithm>
+
+#include "worker/model/language_model.h"
+
+namespace altlas::model {
+
+std::int64_t KvCache::BytesFor(const LanguageModelInfo& info, std::int64_t slots,
+                               std::int64_t max_tokens_per_slot) {
+  return info.kv_bytes_per_token * slots * max_tokens_per_slot;
+}
+
+std::int64_t KvCache::SlotsWithin(const LanguageModelInfo& info, std::int64_t max_slots,
+                                  std::int64_t max_tokens_per_slot, std::int64_t budget_bytes) {
+  const std::int64_t one = std::max<std::int64_t>(1, BytesFor(info, 1, max_tokens_per_slot));
+  return std::clamp<std::int64_t>(budget_bytes / one, 0, max_slots);
+}
+
+Result<KvCache> KvCache::Create(const LanguageModelInfo& info, std::int64_t slots,
+                                std::int64_t max_tokens_per_slot, std::int64_t budget_bytes) {
+  if (slots < 1 || max_tokens_per_slot < 1) {
+    return Fail(ErrorCode::kInvalidArgument, "a KV cache needs at least 1 slot and 1 token, not {} and {}",
+                slots, max_tokens_per_slot);
+  }
+  const std::int64_t bytes = BytesFor(info, slots, max_tokens_per_slot);
+  if (bytes > budget_bytes) {
+    return Fail(ErrorCode::kTooLarge,
+                "the KV cache of {} for {} sequences of {} tokens takes {} bytes, the budget is {}: at most "
+                "{} sequences "
+                "of that length fit",
+                info.name, slots, max_tokens_per_slot, bytes, budget_bytes,
+                SlotsWithin(info, slots, max_tokens_per_slot, budget_bytes));
+  }
+  KvCache cache;
+  cache.slots_ = slots;
+  cache.max_tokens_ = max_tokens_per_slot;
+  cache.bytes_ = bytes;
+  try {
+    const auto options = at::TensorOptions().dtype(info.dtype).device(info.device);
+    for (std::int64_t layer = 0; layer < info.layers; ++layer) {
+      cache.keys_.push_back(at::zeros({slots, info.kv_heads, max_tokens_per_slot, info.head_dim}, options));
+      cache.values_.push_back(at::zeros({slots, info.kv_heads, max_tokens_per_slot, info.head_dim}, options));
+    }
+  } catch (const std::exception& error) {
+    return Fail(ErrorCode::kUnavailable, "no memory for a KV cache of {} bytes: {}", bytes, error.what());
+  }
+  return cache;
+}
+
+}  // namespace altlas::model

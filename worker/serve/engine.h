@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "worker/serve/request.h"
+#include "worker/serve/sampler.h"
+#include "worker/serve/stop_matcher.h"
+#include "worker/serve/token_model.h"
+
+namespace altlas::serve {
+
+struct EngineOptions {
+  int max_batch = 8;          // sequences that run at the same time; never more than the model's slots
+  int step_tokens = 256;      // tokens computed in one step: one for each running sequence, the rest for prompts
+  int min_prefill_tokens = 16;  // a step's share for prompts even where running sequences leave less
+  std::size_t max_waiting = 1024;
+};
+
+// A piece of work for the engine. `id` is the caller's, unique among those in the engine.
+struct EngineJob {
+  std::uint64_t id = 0;
+  GenerationRequest request;
+  std::vector<std::int32_t> emitted;  // output ids of an earlier attempt: the output goes on after them
+  std::optional<TimePoint> deadline;
+};
+
+struct EngineEvent {
+  enum class Kind {
+    kToken,  // `tokens` (ids) with their `text`; the first has the index `index` of the output
+    kDone,   // `result`: nothing follows for this id
+    kFailed  // `error`: nothing follows for this id. kCanceled after Cancel(), kTimeout past the deadline
+  };
+  Kind kind = Kind::kToken;
+  std::uint64_t id = 0;
+  std::int64_t index = 0;
+  // Empty in an event that only releases text that was held back (the end of the text).
+  std::optional<std::int32_t> token;
+  std::string text;
+  GenerationResult result;
+  Error error;
+};
+
+// What has been done since the start; it only grows while work is done, so standing still with `running` above zero means
+// that a step hangs.
+struct EngineCounters {
+  std::uint64_t steps = 0;
+  std::uint64_t prompt_tokens = 0;  // computed, those of continuations included
+  std::uint64_t generated_tokens = 0;
+  std::uint64_t running = 0;  // now
+  std::uint64_t waiting = 0;  // now
+};
+
+// Continuous batching for one model: sequences join and leave the running batch between steps, one token a step for each of
+// them, while prompts are computed in chunks beside them, so that a long prompt stalls nobody. Joining is first come, first
+// served. The core is pure but for the model's computation: the time is an argument, events are returned. Owns the model and
+// the codec. Not thread-safe: EngineThread drives it.
+class Engine {
+ public:
+  // kInvalidArgument where the options or the model's information make no sense.
+  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec,
+                                                EngineOptions options);
+
+  // Tokenizes the prompt and queues the job. On an error the job was not taken: kInvalidArgument, whose message begins with
+  // "context_length_exceeded", for a prompt that fills the model's context; kConflict for an id that is in the engine already;
+  // kOverloaded where max_waiting jobs wait.
+  Status Submit(EngineJob job);
+  // Takes effect before the next step; the kFailed event comes from Step. False where the id is not in the engine.
+  bool Cancel(std::uint64_t id);
+  // Ends what is canceled or past its deadline, lets jobs join, computes one step and appends what happened to `events`.
+  // False where there was nothing to do.
+  bool Step(TimePoint now, std::vector<EngineEvent>& events);
+  bool idle() const { return running_.empty() && waiting_.empty(); }
+  EngineCounters counters() const;
+  const TokenModelInfo& model_info() const { return model_->info(); }
+
+ private:
+  struct Sequence;
+  Engine(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec, EngineOptions options);
+
+  void EndOverdue(TimePoint now, std::vector<EngineEvent>& events);
+  void Join(std::vector<EngineEvent>& events);
+  bool ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events);
+  void PlanStep();
+  void FinishStep(const Status& status, std::vector<EngineEvent>& events);
+  void TakeToken(Sequence& sequence, std::span<float> logits, std::vector<EngineEvent>& events);
+  void AppendToken(Sequence& sequence, std::int32_t id, std::string& released);
+  void Complete(Sequence& sequence, const char* reason, std::vector<EngineEvent>& events);
+  void FailSequence(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
+  void RemoveFinished();
+
+  std::unique_ptr<TokenModel> model_;
+  std::unique_ptr<TextCodec> codec_;
+  EngineOptions options_;
+  Sampler sampler_;
+  std::deque<std::unique_ptr<Sequence>> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;  // in the order of joining
+  std::vector<int> free_slots_;
+  // The step being computed: slices_[i] belongs to planned_[i]. Kept between steps for their memory.
+  std::vector<SequenceSlice> slices_;
+  std::vector<Sequence*> planned_;
+  std::vector<std::span<float>> logits_;
+  EngineCounters counters_;
+
+ public:
+  ~Engine();
+};
+
+}  // namespace altlas::serve
