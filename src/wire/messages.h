@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/result.h"
+#include "base/task_id.h"
+#include "wire/frame.h"
+
+// What manager and worker say to each other: values without behaviour, and their encoding.
+// docs/formats/wire.md describes the bytes and the conversation. Kinds of fields, and what is checked on both
+// sides:
+//   name   1 to 256 bytes of UTF-8 without control characters       text   valid UTF-8 up to its limit; when
+//   encoded it bytes  anything up to its limit                                        is repaired and cut
+//   instead of refused seconds and rates: finite, not negative                         list   a count up to
+//   its limit, then the items
+namespace altlas::wire {
+
+// What the messages mean; raised when a message changes. Both sides refuse another number with a reason.
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+inline constexpr std::uint32_t kMaxNameBytes = 256;
+inline constexpr std::uint32_t kMaxTextBytes = 4096;  // a reason, an error's text, a line to print
+inline constexpr std::uint32_t kMaxPathBytes = 4096;
+inline constexpr std::uint32_t kMaxSecretBytes = 128;
+inline constexpr std::uint32_t kMaxJsonBytes = 32u << 20;  // a request or a result
+inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // text of one Token message
+inline constexpr std::uint32_t kMaxTokenIds = 1u << 20;    // ids in one list
+inline constexpr std::uint32_t kMaxModels = 256;
+inline constexpr std::uint32_t kMaxLeases = 16384;  // leases that one worker may hold
+
+// Names one lease: a task may be leased again after a loss, then with a higher attempt.
+struct LeaseKey {
+  TaskId task;
+  std::uint32_t attempt = 0;
+  auto operator<=>(const LeaseKey&) const = default;
+};
+
+// Generic packets, usable on every link.
+
+// Nothing but a sign of life.
+struct KeepAlive {
+  bool operator==(const KeepAlive&) const = default;
+};
+// A one-byte answer to whatever was asked last; 0 means yes.
+struct StatusAnswer {
+  std::uint8_t status = 0;
+  bool operator==(const StatusAnswer&) const = default;
+};
+// A line that the receiver writes to its log.
+struct PrintLine {
+  std::string text;
+  bool operator==(const PrintLine&) const = default;
+};
+
+// worker -> manager, the first message of a connection.
+struct Hello {
+  struct HeldLease {
+    LeaseKey lease;
+    bool finished =
+        false;  // its LeaseDone or LeaseFailed was not acknowledged and comes again after the Welcome
+    bool operator==(const HeldLease&) const = default;
+  };
+  std::uint32_t protocol = kProtocolVersion;
+  std::string program_version;  // name; "0.1.0"
+  std::string device;           // name; "gpu_0"
+  std::string token;  // bytes up to kMaxSecretBytes; from the environment variable ALTLAS_WORKER_TOKEN
+  std::uint32_t pid = 0;
+  std::uint64_t instance = 0;     // random, one a process: tells two processes with one pid apart
+  std::vector<HeldLease> leases;  // empty unless this is a reconnection
+  bool operator==(const Hello&) const = default;
+};
+
+struct ModelSpec {
+  std::string name;                   // name; what requests call it
+  std::string folder;                 // bytes up to kMaxPathBytes; the Hugging Face folder
+  std::string dtype = "fp32";         // name; fp32, bf16, fp16: one per model in the whole pool
+  std::uint64_t kv_budget_bytes = 0;  // memory for the KV cache; 0: the worker chooses
+  std::uint32_t max_context = 0;      // tokens; 0: what the model has
+  bool operator==(const ModelSpec&) const = default;
+};
+
+// manager -> worker, the answer to a Hello that it accepts. A worker that is adopted gets it too.
+struct Welcome {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string program_version;  // name
+  std::vector<ModelSpec> models;
+  std::uint32_t threads = 0;    // for computing inside one operation; 0: the cores it may use
+  std::uint32_t max_batch = 1;  // leases that run at once
+  std::uint32_t heartbeat_interval_ms = 500;
+  std::uint64_t orphan_ms = 60'000;  // without a manager for so long, the worker exits
+  bool operator==(const Welcome&) const = default;
+};
+
+// worker -> manager, one of these two for each model of the Welcome, then Ready.
+struct ModelReady {
+  std::string name;                   // name
+  std::string family;                 // name; "llama"
+  std::string dtype;                  // name
+  std::uint64_t memory_bytes = 0;     // weights and KV cache, measured
+  std::uint64_t kv_budget_bytes = 0;  // of it, the KV cache
+  double load_seconds = 0;
+  std::uint64_t parameters = 0;
+  std::uint32_t context_length = 0;  // tokens
+  std::uint32_t vocabulary = 0;      // tokens
+  bool operator==(const ModelReady&) const = default;
+};
+struct ModelFailed {
+  std::string name;  // name
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;  // text
+  bool operator==(const ModelFailed&) const = default;
+};
+struct Ready {
+  std::uint32_t slots = 1;  // leases that it takes at once
+  std::uint32_t threads = 1;
+  std::uint64_t memory_used_bytes = 0;
+  std::uint64_t memory_total_bytes = 0;
+  bool operator==(const Ready&) const = default;
+};
+
+// manager -> worker: do this. The worker answers with exactly one LeaseDone or LeaseFailed, and keeps it
+// until the LeaseDoneAck.
+struct LeaseGrant {
+  LeaseKey lease;
+  std::string type;                    // name; "text_generation"
+  std::string model;                   // name
+  std::string request;                 // bytes up to kMaxJsonBytes; the canonical JSON object
+  bool stream = false;                 // send Token messages
+  std::uint64_t budget_ms = 0;         // time left for the task; 0: no limit
+  std::vector<std::uint32_t> emitted;  // token ids of an earlier attempt: continue after them
+  bool operator==(const LeaseGrant&) const = default;
+};
+// manager -> worker: stop that one. Answered by LeaseFailed(canceled), or LeaseDone where that was under way
+// already.
+struct LeaseCancel {
+  LeaseKey lease;
+  bool operator==(const LeaseCancel&) const = default;
+};
+// worker -> manager, for a lease with `stream`: tokens in order, without gaps or repeats within a connection.
+// `text` may lag behind the ids by an incomplete character. After a reconnection they come again from the
+// first of this attempt.
+struct Token {
+  LeaseKey lease;
+  std::uint32_t index = 0;  // position of ids[0] in the whole answer (LeaseGrant::emitted counts)
+  std::vector<std::uint32_t> ids;
+  std::string text;  // bytes up to kMaxPieceBytes
+  bool operator==(const Token&) const = default;
+};
+struct LeaseDone {
+  LeaseKey lease;
+  std::string result;  // bytes up to kMaxJsonBytes; one JSON object
+  double seconds = 0;  // measured from taking the lease to its end
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t generated_tokens = 0;
+  bool operator==(const LeaseDone&) const = default;
+};
+struct LeaseFailed {
+  LeaseKey lease;
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;           // text
+  bool worker_at_fault = false;  // the task may succeed elsewhere, this worker may not
+  bool operator==(const LeaseFailed&) const = default;
+};
+// manager -> worker: the outcome (done or failed) is durable, forget it.
+struct LeaseDoneAck {
+  LeaseKey lease;
+  bool operator==(const LeaseDoneAck&) const = default;
+};
+
+// worker -> manager every heartbeat_interval_ms, answered by KeepAlive. `steps` grows whenever anything
+// advances (a decoding step, a chunk of a prompt, a part of a model loaded): where it stands still while
+// leases run, the worker hangs.
+struct Heartbeat {
+  std::uint64_t sequence = 0;
+  std::uint32_t running = 0;  // leases in the batch
+  std::uint32_t waiting = 0;  // leases taken, not started
+  std::uint64_t steps = 0;    // since the process started
+  std::uint64_t tokens = 0;   // generated since the process started
+  std::uint64_t memory_used_bytes = 0;
+  double tokens_per_second = 0;  // over the last few seconds
+  bool operator==(const Heartbeat&) const = default;
+};
+
+// manager -> worker: take nothing new, finish what runs within `deadline_ms` (0: no limit), then say Goodbye
+// and exit.
+struct Drain {
+  std::uint64_t deadline_ms = 0;
+  bool operator==(const Drain&) const = default;
+};
+
+// Either side, its last message. The numbers are on the wire.
+enum class GoodbyeReason : std::uint8_t {
+  kShutdown = 0,      // asked to stop
+  kDrained = 1,       // all leases are finished
+  kRefused = 2,       // token, device or conversation wrong: do not come back
+  kWrongVersion = 3,  // another program or protocol version: do not come back
+  kOrphaned = 4,      // no manager for the orphan time
+  kReconfigured = 5,  // the Welcome differs from the one it was loaded with
+  kFault = 6,         // the worker cannot go on (device error)
+};
+std::string_view GoodbyeReasonName(GoodbyeReason reason);
+struct Goodbye {
+  GoodbyeReason reason = GoodbyeReason::kShutdown;
+  std::string text;  // text
+  bool operator==(const Goodbye&) const = default;
+};
+
+using Message = std::variant<KeepAlive, StatusAnswer, PrintLine, Hello, Welcome, ModelReady, ModelFailed,
+                             Ready, LeaseGrant, LeaseCancel, Token, LeaseDone, LeaseDoneAck, LeaseFailed,
+                             Heartbeat, Drain, Goodbye>;
+
+// The type number of a frame that holds this message, and its name ("lease_grant") for logs and errors.
+std::uint16_t MessageType(const Message& message);
+std::string_view MessageName(std::uint16_t type);  // "unknown" where no message has it
+
+// Appends the message as one frame. kTooLarge or kInvalidArgument, naming message and field, where a field
+// breaks its limit; `out` is then as it was.
+Status AppendMessage(std::string& out, const Message& message);
+Result<std::string> EncodeMessage(const Message& message);
+
+// The message in a frame. kUnsupported: a type or protocol version that this program does not know; kCorrupt:
+// bytes that break the format (too short, too long, a field past its limit or with a forbidden value), naming
+// message and field.
+Result<Message> DecodeMessage(const FrameView& frame);
+
+// The one table between error codes and bytes on the wire. Unknown bytes are read as empty.
+std::uint8_t ErrorCodeToByte(ErrorCode code);
+std::optional<ErrorCode> ErrorCodeFromByte(std::uint8_t byte);
+
+}  // namespace altlas::wire
+
+template <>
+struct std::hash<altlas::wire::LeaseKey> {
+  std::size_t operator()(const altlas::wire::LeaseKey& key) const noexcept {
+    return std::hash<altlas::Uuid>()(key.task) + key.attempt * 0x9e3779b97f4a7c15ULL;
+  }
+};
