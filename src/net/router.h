@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.h"
+
+namespace altlas::net {
+
+// Chooses a handler by method and path. Patterns: `/api/v1/task/{id}` (one segment, not empty, decoded) and,
+// at the end,
+// `/files/{path*}` (the rest with its slashes, decoded, may be empty). A literal segment wins over a
+// parameter. HEAD is answered by GET's handler, OPTIONS by the list of methods (204, Allow); a known path
+// with another method gets 405 with Allow, anything else 404. Built before the server runs, then only read:
+// Handle is thread-safe as far as the handlers are.
+class Router {
+ public:
+  Router();
+  ~Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+
+  // Aborts on a malformed pattern or one that is there already: a bug of ours, found at the start.
+  void Add(std::string_view method, std::string_view pattern, HttpHandler handler);
+  void Handle(Request& request, const std::shared_ptr<ResponseWriter>& writer) const;
+  // "GET, HEAD, OPTIONS" for that path; empty where no pattern fits.
+  std::string AllowedMethods(std::string_view path) const;
+
+ private:
+  struct Node;
+  const Node* Find(std::string_view path, PathParams& params) const;
+  std::unique_ptr<Node> root_;
+};
+
+}  // namespace altlas::net
