@@ -11,15 +11,15 @@
 #include "base/result.h"
 #include "worker/serve/request.h"
 #include "worker/serve/sampler.h"
+#include "worker/serve/step_plan.h"
 #include "worker/serve/stop_matcher.h"
 #include "worker/serve/token_model.h"
 
 namespace altlas::serve {
 
 struct EngineOptions {
-  int max_batch = 8;          // sequences that run at the same time; never more than the model's slots
-  int step_tokens = 256;      // tokens computed in one step: one for each running sequence, the rest for prompts
-  int min_prefill_tokens = 16;  // a step's share for prompts even where running sequences leave less
+  int max_batch = 8;  // sequences that run at the same time; never more than the model's slots
+  StepLimits limits{};
   std::size_t max_waiting = 1024;
 };
 
@@ -27,8 +27,16 @@ struct EngineOptions {
 struct EngineJob {
   std::uint64_t id = 0;
   GenerationRequest request;
-  std::vector<std::int32_t> emitted;  // output ids of an earlier attempt: the output goes on after them
+  std::vector<std::uint32_t> emitted;  // output ids of an earlier attempt: the output goes on after them
   std::optional<TimePoint> deadline;
+};
+
+// A job with its prompt as tokens, made by Engine::Prepare.
+struct PreparedJob {
+  EngineJob job;
+  std::vector<std::uint32_t> prompt;
+  std::int64_t max_new = 0;  // new tokens that max_length and the context allow
+  bool clipped = false;
 };
 
 struct EngineEvent {
@@ -41,14 +49,14 @@ struct EngineEvent {
   std::uint64_t id = 0;
   std::int64_t index = 0;
   // Empty in an event that only releases text that was held back (the end of the text).
-  std::optional<std::int32_t> token;
+  std::optional<std::uint32_t> token;
   std::string text;
   GenerationResult result;
   Error error;
 };
 
-// What has been done since the start; it only grows while work is done, so standing still with `running` above zero means
-// that a step hangs.
+// What has been done since the start; it only grows while work is done, so standing still with `running`
+// above zero means that a step hangs.
 struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t prompt_tokens = 0;  // computed, those of continuations included
@@ -57,24 +65,32 @@ struct EngineCounters {
   std::uint64_t waiting = 0;  // now
 };
 
-// Continuous batching for one model: sequences join and leave the running batch between steps, one token a step for each of
-// them, while prompts are computed in chunks beside them, so that a long prompt stalls nobody. Joining is first come, first
-// served. The core is pure but for the model's computation: the time is an argument, events are returned. Owns the model and
-// the codec. Not thread-safe: EngineThread drives it.
+// Continuous batching for one model: sequences join and leave the running batch between steps, one token a
+// step for each of them, while prompts are computed in chunks beside them (step_plan.h), so that a long
+// prompt stalls nobody. Joining is first come, first served. The core is pure but for the model's
+// computation: the time is an argument, events are returned. The same job gives the same text whatever runs
+// beside it, provided that the model's rows do not depend on each other. Owns the model and the codec. Not
+// thread-safe but for Prepare: EngineThread drives it.
 class Engine {
  public:
   // kInvalidArgument where the options or the model's information make no sense.
-  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec,
-                                                EngineOptions options);
+  static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<TokenModel> model,
+                                                std::unique_ptr<TextCodec> codec,
+                                                const EngineOptions& options);
+  ~Engine();
 
-  // Tokenizes the prompt and queues the job. On an error the job was not taken: kInvalidArgument, whose message begins with
-  // "context_length_exceeded", for a prompt that fills the model's context; kConflict for an id that is in the engine already;
+  // Tokenizes the prompt and fits max_length to the context. kInvalidArgument, whose message begins with
+  // "context_length_exceeded", for a prompt that fills the model's context; kInvalidArgument for emitted ids
+  // that the model does not have. Thread-safe; takes as long as the text is.
+  Result<PreparedJob> Prepare(EngineJob job) const;
+  // Queues the job. On an error it was not taken: kConflict for an id that is in the engine already;
   // kOverloaded where max_waiting jobs wait.
-  Status Submit(EngineJob job);
-  // Takes effect before the next step; the kFailed event comes from Step. False where the id is not in the engine.
+  Status Submit(PreparedJob job);
+  // Takes effect before the next step; the kFailed event comes from Step. False where the id is not in the
+  // engine.
   bool Cancel(std::uint64_t id);
-  // Ends what is canceled or past its deadline, lets jobs join, computes one step and appends what happened to `events`.
-  // False where there was nothing to do.
+  // Ends what is canceled or past its deadline, lets jobs join, computes one step and appends what happened
+  // to `events`. False where there was nothing to do.
   bool Step(TimePoint now, std::vector<EngineEvent>& events);
   bool idle() const { return running_.empty() && waiting_.empty(); }
   EngineCounters counters() const;
@@ -82,34 +98,38 @@ class Engine {
 
  private:
   struct Sequence;
-  Engine(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec, EngineOptions options);
+  Engine(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec, const EngineOptions& options);
 
   void EndOverdue(TimePoint now, std::vector<EngineEvent>& events);
   void Join(std::vector<EngineEvent>& events);
-  bool ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events);
+  void ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events);
   void PlanStep();
-  void FinishStep(const Status& status, std::vector<EngineEvent>& events);
-  void TakeToken(Sequence& sequence, std::span<float> logits, std::vector<EngineEvent>& events);
-  void AppendToken(Sequence& sequence, std::int32_t id, std::string& released);
-  void Complete(Sequence& sequence, const char* reason, std::vector<EngineEvent>& events);
-  void FailSequence(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
+  void ComputeStep(std::vector<EngineEvent>& events);
+  void ComputeOneByOne(std::vector<EngineEvent>& events);
+  void TakeLogits(Sequence& sequence, std::span<float> logits, std::vector<EngineEvent>& events);
+  // Adds the token to the output and its text to `released`. True where the output ends with it ("stop" or
+  // "length").
+  bool Append(Sequence& sequence, std::uint32_t id, std::string& released);
+  void Complete(Sequence& sequence, std::vector<EngineEvent>& events);
+  void Abort(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
   void RemoveFinished();
 
-  std::unique_ptr<TokenModel> model_;
-  std::unique_ptr<TextCodec> codec_;
-  EngineOptions options_;
+  const std::unique_ptr<TokenModel> model_;
+  const std::unique_ptr<TextCodec> codec_;
+  const EngineOptions options_;
   Sampler sampler_;
+  StepPlanner planner_;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in the order of joining
   std::vector<int> free_slots_;
   // The step being computed: slices_[i] belongs to planned_[i]. Kept between steps for their memory.
+  std::vector<std::int64_t> pending_;
   std::vector<SequenceSlice> slices_;
   std::vector<Sequence*> planned_;
   std::vector<std::span<float>> logits_;
+  std::string piece_;
+  std::string decoded_;
   EngineCounters counters_;
-
- public:
-  ~Engine();
 };
 
 }  // namespace altlas::serve

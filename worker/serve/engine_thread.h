@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,57 +17,70 @@
 
 namespace altlas::serve {
 
-// The one thread on which all models of a worker compute: it steps the engines that have work in turn, so that no model
-// starves another. Owns the engines. Submit, Cancel and counters are thread-safe and do not wait for a step; events are
-// handed to `sink` on the engine thread, in batches, in order. The destructor stops after the step at hand and drops what is
-// unfinished without further events.
+// The thread on which all models of a worker compute: it steps the engines that have work in turn, so that no
+// model starves another. A second thread tokenizes prompts, so that a long one stalls nobody. Owns the
+// engines. All calls are thread-safe and do not wait for a step; events are handed to `sink` on the engine
+// thread, in order (those of refused jobs on the second one). The destructor stops after the step at hand and
+// drops what is unfinished without further events.
 class EngineThread {
  public:
-  using Sink = std::function<void(std::vector<EngineEvent>)>;
+  // The events are the sink's to move from; the span is reused. Called on both threads, so it must be
+  // thread-safe.
+  using Sink = std::function<void(std::span<EngineEvent>)>;
 
-  EngineThread(const Clock& clock, Sink sink);
+  // `setup` runs first on the engine thread (thread-local settings of the tensor library). The clock must
+  // outlive it.
+  EngineThread(const Clock& clock, Sink sink, std::function<void()> setup = {});
   ~EngineThread();
   EngineThread(const EngineThread&) = delete;
   EngineThread& operator=(const EngineThread&) = delete;
 
-  // Adds a model before or after Start. kConflict where the name is taken.
+  // kConflict where the name is taken.
   Status AddModel(std::string name, std::unique_ptr<Engine> engine);
-  bool HasModel(const std::string& name) const;
-  // `setup` runs first on the new thread (thread-local settings of the tensor library).
-  void Start(std::function<void()> setup = {});
-
-  // Queues the job. A job that the engine refuses ends with a kFailed event. kNotFound where no model has the name.
-  Status Submit(const std::string& model, EngineJob job);
+  // Queues the job; one that the engine refuses ends with a kFailed event. kNotFound, naming the models there
+  // are, where no model has the name; kConflict for an id that is being prepared already.
+  Status Submit(std::string_view model, EngineJob job);
   // The job ends with a kFailed event (kCanceled) unless it ends by itself first; an unknown id is ignored.
   void Cancel(std::uint64_t id);
-  // The sum over all models, as of the last step.
+  // The sum over all models, as of the last step; jobs being tokenized count as waiting.
   EngineCounters counters() const;
 
  private:
   struct Model {
     std::string name;
-    std::unique_ptr<Engine> engine;  // touched by the engine thread alone once it is in models_
+    std::unique_ptr<Engine> engine;  // but for Prepare, touched by the engine thread alone
   };
-  struct Command {
-    enum class Kind { kSubmit, kCancel } kind = Kind::kSubmit;
-    std::size_t model = 0;
+  struct Unprepared {
+    Engine* engine;
     EngineJob job;
   };
+  struct Command {
+    Engine* engine = nullptr;  // null: cancel
+    PreparedJob job{};
+    std::uint64_t cancel_id = 0;
+  };
 
-  void Run();
-  bool TakeCommands(std::vector<Command>& commands, bool idle);
-  void Apply(std::vector<Command>& commands, std::vector<EngineEvent>& events);
-  void PublishCounters();
+  void RunPreparing();
+  void RunEngines();
+  // Waits for work where `idle`; false when stopping.
+  bool TakeCommands(std::vector<Command>& commands, std::vector<Engine*>& engines, bool idle);
+  void Apply(std::vector<Command>& commands, const std::vector<Engine*>& engines,
+             std::vector<EngineEvent>& events);
+  void Publish(const std::vector<Engine*>& engines);
 
   const Clock& clock_;
   const Sink sink_;
+  const std::function<void()> setup_;
   mutable Mutex mutex_;
   CondVar changed_;
-  std::vector<std::unique_ptr<Model>> models_ ALTLAS_GUARDED_BY(mutex_);
+  std::vector<Model> models_ ALTLAS_GUARDED_BY(mutex_);
+  std::deque<Unprepared> unprepared_ ALTLAS_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, bool> preparing_ ALTLAS_GUARDED_BY(mutex_);  // id -> canceled meanwhile
   std::vector<Command> commands_ ALTLAS_GUARDED_BY(mutex_);
   EngineCounters published_ ALTLAS_GUARDED_BY(mutex_);
   bool stopping_ ALTLAS_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::thread preparing_thread_;
+  std::thread engine_thread_;
 };
 
 }  // namespace altlas::serve

@@ -19,7 +19,8 @@ struct GenerationRequest {
 };
 
 struct GenerationResult {
-  std::string text;  // all of the output, tokens emitted before a continuation included, without the stop string
+  std::string
+      text;  // all of the output, tokens emitted before a continuation included, without the stop string
   std::string finish_reason;  // "stop" or "length" ("canceled" never becomes a result)
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;  // the end token is not counted
@@ -29,8 +30,9 @@ struct GenerationResult {
 inline constexpr std::size_t kMaxStopStrings = 64;
 inline constexpr std::size_t kMaxStopBytes = 4096;
 
-// The request of a lease. kUnsupported, naming the type, for every type but text_generation; kInvalidArgument with the field
-// at fault for JSON that the gateway would not have let through. Fields it does not know are ignored. Pure.
+// The request of a lease. kUnsupported, naming the type, for every type but text_generation; kInvalidArgument
+// with the field at fault for JSON that the gateway would not have let through. Fields it does not know are
+// ignored. Pure.
 Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view json);
 
 // The result object of a task as JSON. Pure.
