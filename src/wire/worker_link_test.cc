@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/worker_link.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <atomic>
+#include <deque>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/unique_fd.h"
+
+namespace altlas::wire {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr auto kPatience = std::chrono::seconds(60);
+
+const LeaseKey kA{{1, 1}, 1};
+const LeaseKey kB{{1, 2}, 1};
+
+LeaseGrant GrantOf(const LeaseKey& lease, bool stream) {
+  return {lease, "text_generation", "tiny", "{}", stream, 0, {}};
+}
+
+Welcome WelcomeOf(std::uint64_t orphan_ms = 60'000) {
+  Welcome welcome;
+  welcome.program_version = "m";
+  welcome.models = {{"tiny", "/m", "fp32", 0, 0}};
+  welcome.heartbeat_interval_ms = 3'600'000;  // one at once, then none: the tests read what they expect
+  welcome.orphan_ms = orphan_ms;
+  return welcome;
+}
+
+// The manager's end of one connection, with blocking calls.
+class Connection {
+ public:
+  explicit Connection(UniqueFd fd) : fd_(std::move(fd)) {}
+  void Send(const Message& message) {
+    const auto bytes = EncodeMessage(message);
+    ASSERT_TRUE(bytes);
+    SendRaw(*bytes);
+  }
+  void SendRaw(std::string_view bytes) {
+    EXPECT_EQ(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+  }
+  // Empty at the end of the stream.
+  std::optional<Message> Receive() {
+    while (true) {
+      if (const auto frame = reader_.Next()) {
+        auto message = DecodeMessage(*frame);
+        EXPECT_TRUE(message) << message.error().message;
+        if (message && std::holds_alternative<Heartbeat>(*message)) continue;
+        return message ? std::optional(*message) : std::nullopt;
+      }
+      char buffer[4096];
+      const auto got = ::recv(fd_.get(), buffer, sizeof(buffer), 0);
+      if (got <= 0) return std::nullopt;
+      reader_.Feed(AsBytes({buffer, std::size_t(got)}));
+    }
+  }
+  template <typename M>
+  M Expect() {
+    auto message = Receive();
+    if (message && std::holds_alternative<M>(*message)) return std::get<M>(*message);
+    ADD_FAILURE() << "got " << (message ? MessageName(MessageType(*message)) : "the end") << ", expected "
+                  << MessageName(MessageType(M{}));
+    return {};
+  }
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+  FrameReader reader_;
+};
+
+class Manager {
+ public:
+  explicit Manager(std::string path) : path_(std::move(path)) { Listen(); }
+  void Listen() {
+    ::unlink(path_.c_str());
+    listener_.Reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path_.data(), path_.size());
+    ASSERT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(listener_.get(), 8), 0);
+  }
+  void Leave() { listener_.Reset(); }
+  Connection Accept() {
+    pollfd fd{listener_.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&fd, 1, int(milliseconds(kPatience).count())), 1);
+    UniqueFd accepted(::accept(listener_.get(), nullptr, nullptr));
+    timeval patience{60, 0};
+    ::setsockopt(accepted.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    return Connection(std::move(accepted));
+  }
+
+ private:
+  std::string path_;
+  UniqueFd listener_;
+};
+
+class RecordingListener final : public WorkerLinkListener {
+ public:
+  void OnWelcome(const Welcome& welcome) override { Record("welcome " + welcome.program_version); }
+  void OnGrant(LeaseGrant grant) override { Record("grant " + std::to_string(grant.lease.task.low)); }
+  void OnCancel(const LeaseKey& lease) override { Record("cancel " + std::to_string(lease.task.low)); }
+  void OnDrain(Duration deadline) override { Record("drain " + std::to_string(deadline / milliseconds(1))); }
+  void OnEnd(const Goodbye& goodbye) override {
+    Record("end " + std::string(GoodbyeReasonName(goodbye.reason)));
+  }
+  // Waits for the next event.
+  std::string Next() {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    MutexLock lock(mutex_);
+    while (events_.empty()) {
+      if (std::chrono::steady_clock::now() > deadline) return "nothing";
+      changed_.WaitFor(mutex_, milliseconds(100));
+    }
+    auto event = events_.front();
+    events_.pop_front();
+    return event;
+  }
+  bool quiet() {
+    MutexLock lock(mutex_);
+    return events_.empty();
+  }
+
+ private:
+  void Record(std::string event) {
+    MutexLock lock(mutex_);
+    events_.push_back(std::move(event));
+    changed_.NotifyAll();
+  }
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::string> events_ ALTLAS_GUARDED_BY(mutex_);
+};
+
+class WorkerLinkTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<WorkerLink> NewLink() {
+    WorkerLinkOptions options;
+    options.socket_path = path_;
+    options.device = "gpu_0";
+    options.token = "secret";
+    options.program_version = "w";
+    options.first_retry = milliseconds(1);
+    options.retry_cap = milliseconds(20);
+    options.first_contact = first_contact_;
+    auto link = WorkerLink::Create(options, listener_, [this] {
+      WorkerProgress progress;
+      progress.steps = steps_;
+      return progress;
+    });
+    EXPECT_TRUE(link);
+    return std::move(*link);
+  }
+  // A connection that was welcomed, with the model reported.
+  Connection Adopted(WorkerLink& link, const Welcome& welcome = WelcomeOf()) {
+    auto connection = manager_.Accept();
+    connection.Expect<Hello>();
+    connection.Send(welcome);
+    EXPECT_EQ(listener_.Next(), "welcome m");
+    link.SendModelReady({"tiny", "llama", "fp32", 1, 1, 1, 1, 1, 1});
+    link.SendReady({4, 1, 0, 0});
+    connection.Expect<ModelReady>();
+    connection.Expect<Ready>();
+    return connection;
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = (folder_.path() / "workers.sock").string();
+  Manager manager_{path_};
+  RecordingListener listener_;
+  Duration first_contact_ = std::chrono::minutes(10);
+  std::atomic<std::uint64_t> steps_{0};
+};
+
+TEST_F(WorkerLinkTest, SaysHelloWithItsTokenAndReportsItsModels) {
+  auto link = NewLink();
+  auto connection = manager_.Accept();
+  const auto hello = connection.Expect<Hello>();
+  EXPECT_EQ(hello.device, "gpu_0");
+  EXPECT_EQ(hello.token, "secret");
+  EXPECT_EQ(hello.program_version, "w");
+  EXPECT_EQ(hello.pid, std::uint32_t(::getpid()));
+  EXPECT_NE(hello.instance, 0u);
+  EXPECT_TRUE(hello.leases.empty());
+  connection.Send(WelcomeOf());
+  EXPECT_EQ(listener_.Next(), "welcome m");
+  link->SendModelFailed({"tiny", ErrorCode::kNotFound, "no such folder"});
+  link->SendReady({4, 1, 0, 0});
+  EXPECT_EQ(connection.Expect<ModelFailed>().message, "no such folder");
+  EXPECT_EQ(connection.Expect<Ready>().slots, 4u);
+}
+
+TEST_F(WorkerLinkTest, ConnectsWhenTheManagerComesLater) {
+  manager_.Leave();
+  auto link = NewLink();
+  manager_.Listen();
+  EXPECT_EQ(manager_.Accept().Expect<Hello>().device, "gpu_0");
+}
+
+TEST_F(WorkerLinkTest, TokensGoOutForStreamsAloneAndOneOutcomeForEachLease) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, true));
+  connection.Send(GrantOf(kB, false));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  EXPECT_EQ(listener_.Next(), "grant 2");
+  link->SendToken({kB, 0, {1}, "unseen"});
+  link->SendToken({kA, 0, {1}, "seen"});
+  link->SendDone({kA, "{1}", 0, 0, 0});
+  link->SendDone({kA, "{2}", 0, 0, 0});
+  link->SendFailed({kB, ErrorCode::kInternal, "why", false});
+  EXPECT_EQ(connection.Expect<Token>().text, "seen");
+  EXPECT_EQ(connection.Expect<LeaseDone>().result, "{1}");
+  EXPECT_EQ(connection.Expect<LeaseFailed>().message, "why");
+}
+
+TEST_F(WorkerLinkTest, ReconnectionBringsLeasesAnswersTokensAndOutcomesAgain) {
+  auto link = NewLink();
+  std::uint64_t instance = 0;
+  {
+    auto connection = Adopted(*link);
+    connection.Send(GrantOf(kA, true));
+    connection.Send(GrantOf(kB, false));
+    EXPECT_EQ(listener_.Next(), "grant 1");
+    EXPECT_EQ(listener_.Next(), "grant 2");
+    link->SendToken({kA, 0, {1}, "a"});
+    link->SendDone({kB, "{}", 0, 0, 0});
+    connection.Expect<Token>();
+    connection.Expect<LeaseDone>();
+  }
+  link->SendToken({kA, 1, {2}, "b"});  // perhaps while nobody is there
+  auto second = manager_.Accept();
+  const auto hello = second.Expect<Hello>();
+  instance = hello.instance;
+  EXPECT_EQ(hello.leases, (std::vector<Hello::HeldLease>{{kA, false}, {kB, true}}));
+  second.Send(WelcomeOf());
+  EXPECT_EQ(second.Expect<ModelReady>().name, "tiny");
+  EXPECT_EQ(second.Expect<Ready>().slots, 4u);
+  EXPECT_EQ(second.Expect<Token>().text, "a");
+  EXPECT_EQ(second.Expect<Token>().text, "b");
+  EXPECT_EQ(second.Expect<LeaseDone>().lease, kB);
+  link->SendToken({kA, 2, {3}, "c"});
+  EXPECT_EQ(second.Expect<Token>().text, "c");
+  second.Send(LeaseDoneAck{kB});
+  second.Send(LeaseCancel{kA});
+  EXPECT_EQ(listener_.Next(), "cancel 1");  // so the acknowledgement was read
+  second = Connection(UniqueFd());
+
+  auto third = manager_.Accept();
+  const auto again = third.Expect<Hello>();
+  EXPECT_EQ(again.instance, instance);
+  EXPECT_EQ(again.leases, (std::vector<Hello::HeldLease>{{kA, false}}));
+  EXPECT_TRUE(listener_.quiet());  // no second welcome
+}
+
+TEST_F(WorkerLinkTest, RepeatedGrantAndCancelOfAnsweredLeaseReachNobody) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, false));
+  connection.Send(GrantOf(kA, false));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  link->SendDone({kA, "{}", 0, 0, 0});
+  connection.Expect<LeaseDone>();
+  connection.Send(LeaseCancel{kA});
+  connection.Send(GrantOf(kB, false));
+  EXPECT_EQ(listener_.Next(), "grant 2");
+}
+
+TEST_F(WorkerLinkTest, NoManagerForTheOrphanTimeEndsIt) {
+  auto link = NewLink();
+  {
+    auto connection = Adopted(*link, WelcomeOf(/*orphan_ms=*/30));
+    manager_.Leave();
+  }
+  EXPECT_EQ(listener_.Next(), "end orphaned");
+}
+
+TEST_F(WorkerLinkTest, NoManagerEverEndsIt) {
+  manager_.Leave();
+  first_contact_ = milliseconds(20);
+  auto link = NewLink();
+  EXPECT_EQ(listener_.Next(), "end orphaned");
+}
+
+TEST_F(WorkerLinkTest, DrainEndsWhenTheLastOutcomeIsAcknowledged) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, false));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  connection.Send(Drain{0});
+  EXPECT_EQ(listener_.Next(), "drain 0");
+  link->SendDone({kA, "{}", 0, 0, 0});
+  connection.Expect<LeaseDone>();
+  EXPECT_TRUE(listener_.quiet());
+  connection.Send(LeaseDoneAck{kA});
+  EXPECT_EQ(connection.Expect<Goodbye>().reason, GoodbyeReason::kDrained);
+  EXPECT_FALSE(connection.Receive());
+  EXPECT_EQ(listener_.Next(), "end drained");
+}
+
+TEST_F(WorkerLinkTest, DrainPastItsDeadlineEndsWithLeasesOpen) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, false));
+  connection.Send(Drain{5});
+  EXPECT_NE(connection.Expect<Goodbye>().text.find("1 leases open"), std::string::npos);
+}
+
+TEST_F(WorkerLinkTest, GoodbyeOfTheManagerEndsIt) {
+  auto link = NewLink();
+  auto connection = manager_.Accept();
+  connection.Expect<Hello>();
+  connection.Send(Goodbye{GoodbyeReason::kWrongVersion, "0.1.0 is not 0.2.0"});
+  EXPECT_EQ(listener_.Next(), "end wrong_version");
+}
+
+TEST_F(WorkerLinkTest, EndOfItsOwnSaysGoodbyeAfterWhatIsQueued) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  link->SendPrint("last words");
+  link->End({GoodbyeReason::kFault, "device lost"});
+  EXPECT_EQ(connection.Expect<PrintLine>().text, "last words");
+  EXPECT_EQ(connection.Expect<Goodbye>().text, "device lost");
+  EXPECT_EQ(listener_.Next(), "end fault");
+}
+
+TEST_F(WorkerLinkTest, OtherModelsInALaterWelcomeEndIt) {
+  auto link = NewLink();
+  { auto connection = Adopted(*link); }
+  auto connection = manager_.Accept();
+  connection.Expect<Hello>();
+  auto other = WelcomeOf();
+  other.models[0].dtype = "bf16";
+  connection.Send(other);
+  EXPECT_EQ(listener_.Next(), "end reconfigured");
+}
+
+TEST_F(WorkerLinkTest, DamagedBytesOfTheManagerCostTheConnectionAlone) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.SendRaw("GET / HTTP/1.1\r\n");
+  EXPECT_FALSE(connection.Receive());
+  EXPECT_EQ(manager_.Accept().Expect<Hello>().device, "gpu_0");
+}
+
+TEST_F(WorkerLinkTest, ManagerThatDoesNotReadNeitherBlocksItNorLosesAnything) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, true));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  const std::string piece(10'000, 'x');
+  for (std::uint32_t i = 0; i < 500; ++i) link->SendToken({kA, i, {i}, piece});  // past any socket buffer
+  link->SendDone({kA, "{}", 0, 0, 0});
+  for (std::uint32_t i = 0; i < 500; ++i) ASSERT_EQ(connection.Expect<Token>().index, i);
+  connection.Expect<LeaseDone>();
+}
+
+TEST_F(WorkerLinkTest, ResultPastTheLimitBecomesAFailureThatSaysSo) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, false));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  link->SendDone({kA, std::string(kMaxJsonBytes + 1, ' '), 0, 0, 0});
+  const auto failed = connection.Expect<LeaseFailed>();
+  EXPECT_EQ(failed.code, ErrorCode::kInternal);
+  EXPECT_NE(failed.message.find("result"), std::string::npos);
+}
+
+TEST_F(WorkerLinkTest, HeartbeatsCountUpAndCarryTheProgress) {
+  steps_ = 41;
+  auto link = NewLink();
+  auto connection = manager_.Accept();
+  auto welcome = WelcomeOf();
+  welcome.heartbeat_interval_ms = 1;
+  connection.Send(welcome);
+  FrameReader reader;
+  std::uint64_t last = 0;
+  while (last < 5) {
+    char buffer[4096];
+    const auto got = ::recv(connection.fd(), buffer, sizeof(buffer), 0);
+    ASSERT_GT(got, 0);
+    reader.Feed(AsBytes({buffer, std::size_t(got)}));
+    while (const auto frame = reader.Next()) {
+      const auto message = DecodeMessage(*frame);
+      ASSERT_TRUE(message);
+      if (const auto* heartbeat = std::get_if<Heartbeat>(&*message)) {
+        EXPECT_EQ(heartbeat->sequence, ++last);
+        EXPECT_EQ(heartbeat->steps, 41u);
+      }
+    }
+  }
+}
+
+TEST_F(WorkerLinkTest, WrongOptionsAreRefusedWithAReason) {
+  WorkerLinkOptions options;
+  options.socket_path = "/" + std::string(108, 'x');
+  options.device = "gpu_0";
+  EXPECT_NE(WorkerLink::Create(options, listener_, {}).error().message.find("107"), std::string::npos);
+  options.socket_path = path_;
+  options.device = "";
+  EXPECT_NE(WorkerLink::Create(options, listener_, {}).error().message.find("device"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace altlas::wire
