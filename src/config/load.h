@@ -54,7 +54,10 @@ struct LoadedConfig {
   std::filesystem::path path;             // empty: no file, the defaults
   std::filesystem::path runtime_path;     // where PersistRuntime writes; empty: nowhere
   std::map<std::string, Origin> origins;  // of each key that does not have its default, by path
-  std::vector<Problem> warnings;          // worth a log line, no reason to refuse
+  // What runtime.yaml holds: values as YAML by key. The value in force may be a later one that was not
+  // written.
+  std::map<std::string, std::string> persisted;
+  std::vector<Problem> warnings;  // worth a log line, no reason to refuse
 };
 
 struct LoadOptions {
