@@ -104,6 +104,7 @@ Result<std::vector<DeviceSnapshot>> CpuProbe::Probe(std::span<const OwnProcess> 
                          device.quota < 1 ? fmt::format(", {:.0f} % of its time", 100 * device.quota) : "");
     s.uuid = fmt::format("cpu-{}", i);
     s.threads = device.threads;
+    s.cpu_quota = device.quota;
     // Use by others fills every device alike: they share one machine's memory.
     const std::uint64_t used = memory->total - std::min(memory->total, memory->available);
     const std::uint64_t by_others = used > own_resident ? used - own_resident : 0;

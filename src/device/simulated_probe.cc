@@ -85,6 +85,7 @@ Result<DeviceSnapshot> ParseDevice(const Json& object, std::size_t index) {
   s.clock_memory = entry.Number("clock_memory", 0, 1e6);
   s.compute_capability = entry.Number("compute_capability", 0, 100);
   s.threads = static_cast<int>(entry.Number("threads", 0, 4096).value_or(0));
+  s.cpu_quota = entry.Number("cpu_quota", 0.001, 1).value_or(1);
   if (const auto corrected = entry.Number("ecc_corrected", 0, 1e18))
     s.ecc_corrected = static_cast<std::uint64_t>(*corrected);
   if (const auto uncorrected = entry.Number("ecc_uncorrected", 0, 1e18))

@@ -35,6 +35,7 @@ struct DeviceSnapshot {
   std::optional<std::uint64_t> ecc_corrected;
   std::optional<std::uint64_t> ecc_uncorrected;
   std::optional<double> compute_capability;  // 8.6 for sm_86
+  double cpu_quota = 1;                      // CPU devices: the share of its threads' time that it may use
   int threads = 0;                           // CPU devices: how many threads its worker runs
   std::string fault;                         // why the device cannot be read or used, empty where it can
 

@@ -12,12 +12,13 @@
 
 namespace altlas::pool {
 
-// Reads the devices every `interval` on a thread of its own, since a driver may take its time, and hands each result to
-// `listener` through `executor`. Thread-safe.
+// Reads the devices every `interval` on a thread of its own, since a driver may take its time, and hands each
+// result to `listener` through `executor`. Thread-safe.
 class DeviceMonitor {
  public:
   using Listener = std::function<void(Result<std::vector<device::DeviceSnapshot>>)>;
-  DeviceMonitor(std::unique_ptr<device::DeviceProbe> probe, Duration interval, Executor executor, Listener listener);
+  DeviceMonitor(std::unique_ptr<device::DeviceProbe> probe, Duration interval, Executor executor,
+                Listener listener);
   // Waits for a reading under way.
   ~DeviceMonitor();
   // From now on these processes count as ours.

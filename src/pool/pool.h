@@ -14,6 +14,7 @@
 #include "device/snapshot.h"
 #include "metrics/registry.h"
 #include "net/io_loop.h"
+#include "pool/pool_metrics.h"
 #include "pool/task_view.h"
 #include "sched/scheduler.h"
 #include "store/store.h"
@@ -30,14 +31,16 @@ struct PoolModel {
 struct PoolOptions {
   sched::SchedConfig sched;
   std::vector<PoolModel> models;
-  int max_worker_losses = 2;                                  // attempts that took their worker down before a task fails (poison)
-  Duration queue_sweep = std::chrono::milliseconds(100);      // longest time between two sweeps of the queue while tasks wait
+  int max_worker_losses = 2;  // attempts that took their worker down before a task fails (poison)
+  Duration queue_sweep =
+      std::chrono::milliseconds(100);  // longest time between two sweeps of the queue while tasks wait
   std::size_t max_accepts_in_flight = 65536;
-  std::uint64_t seed = 1;                                     // of the random strategy and ties
+  std::uint64_t seed = 1;  // of the random strategy and ties
 };
 
 // Makes the backend of a device seen for the first time. The listener goes to the backend as it is.
-using BackendFactory = std::function<std::unique_ptr<backend::Backend>(const device::DeviceSnapshot&, backend::BackendListener)>;
+using BackendFactory =
+    std::function<std::unique_ptr<backend::Backend>(const device::DeviceSnapshot&, backend::BackendListener)>;
 
 // A device as it is shown.
 struct DeviceReport {
@@ -66,25 +69,30 @@ class Watch {
   virtual ~Watch() = default;
 };
 
-// The one owner of the live tasks: accepts them durably, lets the scheduler choose, gives them to backends as leases, records
-// each outcome once, and after a restart finds its place again. Promises 1, 3 and 4 of the product are kept here.
+// The one owner of the live tasks: accepts them durably, lets the scheduler choose, gives them to backends as
+// leases, records each outcome once, and after a restart finds its place again. Promises 1, 3 and 4 of the
+// product are kept here.
 //
-// Order of an accept: bounds are checked, the row is committed, then the scheduler gets the task, then the caller is
-// answered: nothing runs that is not durable, and nothing is answered that could be lost. The order of an end: the outcome
-// is committed, then watchers are told and the worker may forget it. A final state never changes; what a worker says of a
-// task that is final already (canceled while it ran, answered twice after a reconnection) only frees its slot.
+// Order of an accept: bounds are checked, the row is committed, then the scheduler gets the task, then the
+// caller is answered: nothing runs that is not durable, and nothing is answered that could be lost. The order
+// of an end: the outcome is committed, then watchers are told and the worker may forget it. A final state
+// never changes; what a worker says of a task that is final already (canceled while it ran, answered twice
+// after a reconnection) only frees its slot.
 //
-// Thread rule: everything on the loop's thread; callbacks run there, never inside the call. Nothing blocks but what the
-// store's reader does. Owns the backends; borrows loop, clock, store and registry, which must outlive it.
+// Thread rule: everything on the loop's thread; callbacks run there, never inside the call. Nothing blocks
+// but what the store's reader does. Owns the backends; borrows loop, clock, store and registry, which must
+// outlive it.
 class Pool {
  public:
-  static Result<std::unique_ptr<Pool>> Create(PoolOptions options, net::IoLoop& loop, const Clock& clock, store::Store& store,
-                                              metrics::Registry& registry, BackendFactory factory);
+  static Result<std::unique_ptr<Pool>> Create(PoolOptions options, net::IoLoop& loop, const Clock& clock,
+                                              store::Store& store, metrics::Registry& registry,
+                                              BackendFactory factory);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Reads the unfinished tasks of an earlier run. Call once, before the first UpdateDevices. Blocks on the store.
+  // Reads the unfinished tasks of an earlier run. Call once, before the first UpdateDevices. Blocks on the
+  // store.
   Status Recover();
   // What the probe saw: new devices get a backend, devices that are gone keep being shown as lost.
   void UpdateDevices(const std::vector<device::DeviceSnapshot>& snapshots);
@@ -92,19 +100,22 @@ class Pool {
   Status Configure(sched::SchedConfig config);
   const sched::SchedConfig& sched_config() const;
 
-  // Accepts one task, or a batch as a whole. `split` absent: not a batch. kOverloaded with the queue full (see RetryAfter),
-  // kInvalidArgument with the field for a strategy or priority that is not allowed, kConflict with store::kIdempotencyField,
-  // kStorageFull, kUnavailable while draining or where the store cannot write.
-  void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split, std::optional<store::IdempotencyClaim> idempotency,
-              SubmitCallback done);
+  // Accepts one task, or a batch as a whole. `split` absent: not a batch. kOverloaded with the queue full
+  // (see RetryAfter), kInvalidArgument with the field for a strategy or priority that is not allowed,
+  // kConflict with store::kIdempotencyField, kStorageFull, kUnavailable while draining or where the store
+  // cannot write.
+  void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
+              std::optional<store::IdempotencyClaim> idempotency, SubmitCallback done);
 
   // kNotFound. `explain`: with the reasons, for a live task.
   Result<TaskView> Get(const TaskId& id, bool explain = false) const;
-  // Ends a queued or running task as canceled; answers once that is durable. kNotFound; kConflict where it is final already.
+  // Ends a queued or running task as canceled; answers once that is durable. kNotFound; kConflict where it is
+  // final already.
   void Cancel(const TaskId& id, std::string reason, std::function<void(Result<TaskView>)> done);
-  // Calls `listener` with the tokens from `from_index` on and with the end; a task that is final already gives one FinalEvent.
-  // Null where there is no such task.
-  std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from_index, std::function<void(const TaskEvent&)> listener);
+  // Calls `listener` with the tokens from `from_index` on and with the end; a task that is final already
+  // gives one FinalEvent. Null where there is no such task.
+  std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from_index,
+                                   std::function<void(const TaskEvent&)> listener);
 
   std::vector<DeviceReport> Devices() const;
   // Per device, the process that works on it: for the probe.
@@ -112,18 +123,21 @@ class Pool {
   // True where a healthy device serves each model; else false, and `why` names the first that has none.
   bool Ready(std::string* why) const;
   Duration RetryAfter() const;
+  void SetMetricSwitches(MetricSwitches switches);
   std::size_t queued() const;
   std::size_t running() const;
 
-  // No new tasks from now on. `kDrain`: running leases end within their backends' drain time; waiting tasks stay durable in
-  // the store. `kLeaveRunning`: workers are left to be adopted. `stopped` runs once all backends have stopped.
+  // No new tasks from now on. `kDrain`: running leases end within their backends' drain time; waiting tasks
+  // stay durable in the store. `kLeaveRunning`: workers are left to be adopted. `stopped` runs once all
+  // backends have stopped.
   void Stop(backend::StopMode mode, std::function<void()> stopped);
 
   class Impl;
 
  private:
   explicit Pool(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;  // shared with the callbacks in flight, which find it closed once the pool is gone
+  std::shared_ptr<Impl>
+      impl_;  // shared with the callbacks in flight, which find it closed once the pool is gone
 };
 
 }  // namespace altlas::pool

@@ -13,8 +13,8 @@ namespace altlas::pool {
 // A task as the gateway hands it over: checked, completed with defaults, not yet accepted.
 struct NewTask {
   std::string type;
-  std::string model;    // empty: no model is configured for the type; it is accepted and fails with that reason
-  std::string request;  // one canonical JSON object for the worker
+  std::string model;  // empty: no model is configured for the type; it is accepted and fails with that reason
+  std::string request;   // one canonical JSON object for the worker
   std::string priority;  // name of a level; empty: the default
   std::optional<sched::Strategy> strategy;
   std::uint64_t estimated_memory = 0;  // bytes; 0: unknown
@@ -24,10 +24,10 @@ struct NewTask {
 
 // A task as it is shown: the record, with what only the live table knows. A value.
 struct TaskView {
-  store::TaskRecord record;                 // request left out unless asked for; result where completed
-  std::optional<std::string> device;        // final, running or predicted device; absent where none can run it
+  store::TaskRecord record;           // request left out unless asked for; result where completed
+  std::optional<std::string> device;  // final, running or predicted device; absent where none can run it
   std::optional<sched::Explanation> explanation;  // of a live task, where asked for
-  bool live = false;                        // still in the manager's table
+  bool live = false;                              // still in the manager's table
 };
 
 // What happens to a watched task, in order. Indices count generated tokens from 0.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
+#include "gateway/gateway_impl.h"
+
+namespace altlas::gateway {
+
+RequestRules Gateway::Impl::Rules() const {
+  const auto& limits = deps_.config.current().config.server.limits;
+  RequestRules rules;
+  rules.text_bytes = limits.text_bytes.count;
+  rules.batch_items = static_cast<std::size_t>(limits.batch_items);
+  rules.json.nesting = limits.json_nesting;
+  rules.models = deps_.models;
+  return rules;
+}
+
+std::uint64_t Gateway::Impl::DrawSeed() {
+  std::uint64_t seed = 0;
+  FillSecureRandom(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed;
+}
+
+Result<std::optional<store::IdempotencyClaim>> Gateway::Impl::ClaimOf(const net::Request& request,
+                                                                      const Principal& who,
+                                                                      std::string_view note) const {
+  const auto key = request.Header(store::kIdempotencyField);
+  if (!key) return std::optional<store::IdempotencyClaim>();
+  if (key->empty() || key->size() > store::kMaxIdempotencyKeyBytes || !IsValidUtf8(*key))
+    return FailField(std::string(store::kIdempotencyField),
+                     "the Idempotency-Key header has {} bytes; 1 to {} of UTF-8 are needed", key->size(),
+                     store::kMaxIdempotencyKeyBytes);
+  store::IdempotencyClaim claim;
+  claim.key_id = who.key_id;
+  claim.key = std::string(*key);
+  claim.body_hash = Sha256Hex(std::string(request.path) + "\n" + std::string(request.body));
+  claim.note = std::string(note);
+  return std::optional(std::move(claim));
+}
+
+bool Gateway::Impl::RefuseUnknown(const net::Request& request, const std::vector<std::string>& unknown,
+                                  const Writer& writer, std::string* warning) const {
+  if (unknown.empty()) return false;
+  std::string names;
+  for (const auto& path : unknown) {
+    if (names.size() > 512) {
+      names += ", ...";
+      break;
+    }
+    // Header text: printable ASCII alone, without quotes.
+    std::string plain;
+    for (const char c : path.substr(0, 64)) plain += c >= ' ' && c < 0x7f && c != '"' && c != '\\' ? c : '?';
+    names += (names.empty() ? "" : ", ") + plain;
+  }
+  const auto strict = request.Query("strict");
+  if (strict && *strict != "false" && *strict != "0") {
+    SendError(*writer, FailField(unknown.front().substr(0, 64),
+                                 "unknown fields: {}; leave them out, or leave strict out", names));
+    return true;
+  }
+  *warning = "299 - \"unknown fields ignored: " + names + "\"";
+  return false;
+}
+
+void Gateway::Impl::AnswerSubmitError(const Writer& writer, const Error& error) const {
+  SendError(*writer, error, Seconds(deps_.pool.RetryAfter()));
+}
+
+std::optional<TaskId> Gateway::Impl::VisibleTask(const net::Request& request, const Writer& writer,
+                                                 const Principal& who) const {
+  const auto text = request.Param("id");
+  const auto id = TaskId::Parse(text);
+  if (!id) {
+    SendError(*writer, FailField("task_id",
+                                 "\"{}\" is not a task id; ids are UUIDs as the answer to predict gives them",
+                                 text.substr(0, 64)));
+    return std::nullopt;
+  }
+  const auto view = deps_.pool.Get(*id);
+  if (!view.has_value() && view.error().code != ErrorCode::kNotFound) {
+    SendError(*writer, view.error());
+    return std::nullopt;
+  }
+  // Another key's task is not there, as far as this key can tell.
+  if (!view.has_value() || !who.Sees(view->record.key_id)) {
+    SendError(
+        *writer,
+        Error{ErrorCode::kNotFound,
+              fmt::format("no task {} is known; finished tasks are kept for a limited time (store.retention)",
+                          id->ToString()),
+              "task_id"});
+    return std::nullopt;
+  }
+  return id;
+}
+
+}  // namespace altlas::gateway

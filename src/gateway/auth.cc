@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/auth.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/sha256.h"
+
+namespace altlas::gateway {
+namespace {
+
+constexpr std::string_view kPrefix = "alk_";
+constexpr std::size_t kSecretBytes = 24;
+constexpr std::size_t kMaxPresented = 256;
+constexpr WallMillis kTouchEvery = 60'000;
+
+Error NotLetIn() {
+  return Fail(ErrorCode::kUnauthenticated,
+              "a valid API key is needed: send the header \"Authorization: Bearer <key>\"");
+}
+
+std::optional<std::string_view> BearerToken(const net::Request& request) {
+  const auto header = request.Header("Authorization");
+  if (!header || header->size() > kMaxPresented) return std::nullopt;
+  constexpr std::string_view kScheme = "bearer ";
+  if (header->size() <= kScheme.size() || !net::EqualsIgnoreCase(header->substr(0, kScheme.size()), kScheme))
+    return std::nullopt;
+  auto token = header->substr(kScheme.size());
+  while (!token.empty() && token.front() == ' ') token.remove_prefix(1);
+  return token;
+}
+
+}  // namespace
+
+Principal Administrator() { return {Uuid{}, "administrator", store::ScopeSet::All()}; }
+
+Duration TokenBucket::Take(TimePoint now, const RateLimit& limit) {
+  if (limit.requests_per_second <= 0) return Duration::zero();
+  const double burst = static_cast<double>(std::max<std::int64_t>(1, limit.burst));
+  if (!started_) {
+    tokens_ = burst;
+    last_ = now;
+    started_ = true;
+  }
+  tokens_ = std::min(burst, tokens_ + Seconds(now - last_) * limit.requests_per_second);
+  last_ = now;
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
+    return Duration::zero();
+  }
+  return FromSeconds((1 - tokens_) / limit.requests_per_second) + Duration(1);
+}
+
+KeyRing::KeyRing(store::KeyStore& store, const Clock& clock, bool enabled, RateLimit default_limit)
+    : store_(store), clock_(clock), enabled_(enabled), default_limit_(default_limit), ids_(clock) {}
+
+Status KeyRing::Load() {
+  ALTLAS_TRY(auto keys, store_.LoadKeys());
+  for (auto& key : keys) {
+    auto hash = key.secret_sha256;
+    by_hash_[hash].record = std::move(key);
+  }
+  return {};
+}
+
+void KeyRing::Create(std::string name, store::ScopeSet scopes, RateLimit limit,
+                     std::function<void(Result<NewKey>)> done) {
+  NewKey key;
+  key.secret = std::string(kPrefix) + SecureRandomHex(kSecretBytes);
+  key.record.id = ids_.Next();
+  key.record.name = std::move(name);
+  key.record.secret_sha256 = Sha256Hex(key.secret);
+  key.record.scopes = scopes;
+  key.record.requests_per_second = limit.requests_per_second;
+  key.record.burst = limit.burst;
+  key.record.created_ms = clock_.WallNow();
+  store_.AddKey(key.record, [this, key, done = std::move(done)](Status status) {
+    if (!status.has_value()) return done(std::move(status).error());
+    by_hash_[key.record.secret_sha256].record = key.record;
+    ALTLAS_INFO("gateway", "key created", {"key", key.record.id.ToString()}, {"name", key.record.name},
+                {"scopes", store::FormatScopes(key.record.scopes)});
+    done(key);
+  });
+}
+
+void KeyRing::Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done) {
+  Held* match = nullptr;
+  const auto id = Uuid::Parse(id_or_name);
+  for (auto& [hash, held] : by_hash_) {
+    if (!(id ? held.record.id == *id : held.record.name == id_or_name && held.record.revoked_ms == 0))
+      continue;
+    if (match != nullptr)
+      return done(
+          Fail(ErrorCode::kConflict, "several keys are named \"{}\"; name the one by its id", id_or_name));
+    match = &held;
+  }
+  if (match == nullptr)
+    return done(Fail(ErrorCode::kNotFound, "no valid key has the id or the name \"{}\"", id_or_name));
+  // It counts from now on; the disk follows.
+  if (match->record.revoked_ms == 0) match->record.revoked_ms = clock_.WallNow();
+  ALTLAS_INFO("gateway", "key revoked", {"key", match->record.id.ToString()}, {"name", match->record.name});
+  store_.RevokeKey(match->record.id, match->record.revoked_ms,
+                   [record = match->record, done = std::move(done)](Status status) {
+                     if (!status.has_value()) return done(std::move(status).error());
+                     done(record);
+                   });
+}
+
+std::vector<store::KeyRecord> KeyRing::List() const {
+  std::vector<store::KeyRecord> keys;
+  for (const auto& [hash, held] : by_hash_) keys.push_back(held.record);
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return keys;
+}
+
+Result<Principal> KeyRing::Authenticate(const net::Request& request, store::Scope needed,
+                                        double* retry_after) {
+  if (request.peer_uid) {
+    if (*request.peer_uid == ::geteuid() || *request.peer_uid == 0) return Administrator();
+    return Fail(ErrorCode::kDenied, "user {} may not administrate this server; run the command as its owner",
+                *request.peer_uid);
+  }
+  if (!enabled_) return Administrator();
+  const auto token = BearerToken(request);
+  if (!token) return NotLetIn();
+  const auto hash = Sha256Hex(*token);
+  const auto found = by_hash_.find(hash);
+  if (found == by_hash_.end() || !EqualInConstantTime(found->second.record.secret_sha256, hash) ||
+      found->second.record.revoked_ms != 0)
+    return NotLetIn();
+  Held& held = found->second;
+  if (!held.record.scopes.Has(needed)) {
+    store::ScopeSet wanted;
+    return Fail(ErrorCode::kDenied, "the key \"{}\" has the scopes {}; this needs {}", held.record.name,
+                store::FormatScopes(held.record.scopes), store::FormatScopes(wanted.Add(needed)));
+  }
+  const RateLimit own{held.record.requests_per_second, held.record.burst};
+  const auto& limit = own.requests_per_second > 0 ? own : default_limit_;
+  if (const auto wait = held.bucket.Take(clock_.Now(), limit); wait > Duration::zero()) {
+    *retry_after = Seconds(wait);
+    return Fail(ErrorCode::kOverloaded,
+                "the key \"{}\" may send {} requests a second (bursts of {}); try again in {:.2f} s",
+                held.record.name, limit.requests_per_second, limit.burst, Seconds(wait));
+  }
+  const auto now = clock_.WallNow();
+  if (now - held.touched_ms > kTouchEvery) {
+    held.touched_ms = now;
+    store_.TouchKey(held.record.id, now);
+  }
+  return Principal{held.record.id, held.record.name, held.record.scopes};
+}
+
+}  // namespace altlas::gateway

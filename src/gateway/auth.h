@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "net/http.h"
+#include "store/key_store.h"
+
+namespace altlas::gateway {
+
+// Who sends a request, once known.
+struct Principal {
+  Uuid key_id;  // nil: the administrator's socket, or keys are off
+  std::string name;
+  store::ScopeSet scopes;
+  // An administrator sees every task, others their own.
+  bool Sees(const Uuid& owner) const { return scopes.Has(store::Scope::kAdmin) || owner == key_id; }
+};
+
+struct RateLimit {
+  double requests_per_second = 0;  // 0: none
+  std::int64_t burst = 1;
+};
+
+// A token bucket: `burst` requests at once, refilled at `requests_per_second`. Pure, not thread-safe.
+class TokenBucket {
+ public:
+  // Zero where the request may pass; else how long until the next one may.
+  Duration Take(TimePoint now, const RateLimit& limit);
+
+ private:
+  double tokens_ = 0;
+  TimePoint last_{};
+  bool started_ = false;
+};
+
+// The API keys in memory, followed by every change, so that a revocation counts at once. Loop thread only.
+// A key is "alk_" and 48 hex digits; only its SHA-256 is kept.
+class KeyRing {
+ public:
+  // `enabled` false: every request is the administrator's.
+  KeyRing(store::KeyStore& store, const Clock& clock, bool enabled, RateLimit default_limit);
+  Status Load();
+  bool empty() const { return by_hash_.empty(); }
+
+  struct NewKey {
+    std::string secret;  // shown once, never stored
+    store::KeyRecord record;
+  };
+  // `done` comes after the commit. A rate of 0 means the configured default.
+  void Create(std::string name, store::ScopeSet scopes, RateLimit limit,
+              std::function<void(Result<NewKey>)> done);
+  // By id or by name. kNotFound; kConflict where several keys have that name.
+  void Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done);
+  std::vector<store::KeyRecord> List() const;
+
+  // kUnauthenticated for a missing, malformed, unknown or revoked key, without telling which; kDenied without
+  // the scope; kOverloaded past the rate limit, with the wait in `retry_after`.
+  Result<Principal> Authenticate(const net::Request& request, store::Scope needed, double* retry_after);
+  void SetDefaultLimit(RateLimit limit) { default_limit_ = limit; }
+
+ private:
+  struct Held {
+    store::KeyRecord record;
+    TokenBucket bucket;
+    WallMillis touched_ms = 0;
+  };
+  store::KeyStore& store_;
+  const Clock& clock_;
+  bool enabled_;
+  RateLimit default_limit_;
+  UuidGenerator ids_;
+  std::unordered_map<std::string, Held> by_hash_;
+};
+
+// The administrator's rights: for the Unix socket, whose peer the system vouches for.
+Principal Administrator();
+
+}  // namespace altlas::gateway

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway's inside, shared by its routes_*.cc files.
+#pragma once
+#include "gateway/api_errors.h"
+#include "gateway/gateway.h"
+#include "gateway/render.h"
+
+namespace altlas::gateway {
+
+using Writer = std::shared_ptr<net::ResponseWriter>;
+
+class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
+ public:
+  explicit Impl(GatewayDeps deps);
+  void AddRoutes();
+
+  // routes_predict.cc
+  void Predict(net::Request& request, const Writer& writer, const Principal& who);
+  // routes_batch.cc
+  void BatchPredict(net::Request& request, const Writer& writer, const Principal& who);
+  // routes_tasks.cc
+  void GetTask(net::Request& request, const Writer& writer, const Principal& who);
+  void ListTasks(net::Request& request, const Writer& writer, const Principal& who);
+  void DeleteTask(net::Request& request, const Writer& writer, const Principal& who);
+  // routes_stream.cc
+  void StreamTask(net::Request& request, const Writer& writer, const Principal& who);
+  void BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Writer& writer,
+                        const std::string& warning);
+  // Answers with the task once it is final, or as it stands after `seconds`.
+  void AnswerWhenDone(const TaskId& id, double seconds, const Writer& writer, const std::string& warning);
+  // routes_config.cc
+  void AddConfigRoutes();
+  // routes_keys.cc
+  void AddKeyRoutes();
+  // routes_system.cc
+  void AddSystemRoutes();
+
+  using Route = void (Impl::*)(net::Request&, const Writer&, const Principal&);
+  using RouteFunction = std::function<void(net::Request&, const Writer&, const Principal&)>;
+  // Adds a route that needs a key with `scope`.
+  void Add(std::string_view method, std::string pattern, store::Scope scope, RouteFunction function);
+  void Add(std::string_view method, std::string pattern, store::Scope scope, Route route);
+  // Adds one that needs none.
+  void AddOpen(std::string_view method, std::string pattern, net::HttpHandler handler);
+
+  // admission.cc
+  RequestRules Rules() const;
+  std::uint64_t DrawSeed();
+  // The claim of a request with an Idempotency-Key; none without; an error for a malformed one.
+  Result<std::optional<store::IdempotencyClaim>> ClaimOf(const net::Request& request, const Principal& who,
+                                                         std::string_view note) const;
+  // True where the answer is an error already: unknown fields under ?strict=true. Else `warning` names them
+  // for the header.
+  bool RefuseUnknown(const net::Request& request, const std::vector<std::string>& unknown,
+                     const Writer& writer, std::string* warning) const;
+  void AnswerSubmitError(const Writer& writer, const Error& error) const;
+  // The task of /task/{id}, where it exists and this key may see it; else answers.
+  std::optional<TaskId> VisibleTask(const net::Request& request, const Writer& writer,
+                                    const Principal& who) const;
+
+  GatewayDeps deps_;
+  net::Router router_;
+  std::vector<std::string> routes_;
+  std::string metrics_path_;
+};
+
+}  // namespace altlas::gateway

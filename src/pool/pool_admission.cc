@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/log.h"
+#include "pool/pool_impl.h"
+
+namespace altlas::pool {
+namespace {
+
+std::int64_t Millis(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+
+const sched::PriorityLevel* FindLevel(const sched::SchedConfig& config, std::string_view name) {
+  for (const auto& level : config.priority_levels) {
+    if (level.name == name) return &level;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks) const {
+  const auto& config = sched_->config();
+  if (stopping_)
+    return Fail(ErrorCode::kUnavailable,
+                "the server is shutting down and takes no new tasks; send it again later");
+  for (const auto& task : tasks) {
+    if (task.strategy && std::find(config.strategies.begin(), config.strategies.end(), *task.strategy) ==
+                             config.strategies.end())
+      return FailField("gpu_options.strategy",
+                       "strategy \"{}\" is not among those that gpu.multi_gpu.strategies allows",
+                       sched::StrategyName(*task.strategy));
+    if (!task.priority.empty() && FindLevel(config, task.priority) == nullptr) {
+      std::string names;
+      for (const auto& level : config.priority_levels) names += (names.empty() ? "" : ", ") + level.name;
+      return FailField("priority", "priority \"{}\" is unknown; use one of {}", task.priority, names);
+    }
+  }
+  const auto waiting = sched_->queued() + accepting_;
+  if (waiting + tasks.size() > config.max_queue_size)
+    return Fail(ErrorCode::kOverloaded,
+                "the queue holds {} of at most {} tasks (gpu.multi_gpu.max_queue_size), {} more do not fit; "
+                "try again later",
+                waiting, config.max_queue_size, tasks.size());
+  return {};
+}
+
+void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
+                        std::optional<store::IdempotencyClaim> claim, SubmitCallback done) {
+  ALTLAS_CHECK(!tasks.empty(), "a submission has at least one task");
+  if (auto status = CheckNew(tasks); !status.has_value()) {
+    metrics_.Refused(ErrorCodeName(status.error().code));
+    loop_.Post([done = std::move(done), error = std::move(status).error()] { done(error); });
+    return;
+  }
+  const auto& config = sched_->config();
+  const bool unsplit = split.has_value() && !*split;
+  const Uuid batch = unsplit ? ids_.Next() : Uuid{};
+  std::vector<store::TaskRecord> records;
+  for (auto& task : tasks) {
+    store::TaskRecord r;
+    r.id = ids_.Next();
+    r.key_id = key_id;
+    r.batch_id = batch;
+    r.model = task.model;
+    r.type = task.type;
+    r.priority_name = task.priority.empty() ? config.default_priority : task.priority;
+    r.priority = FindLevel(config, r.priority_name)->number;
+    r.strategy = task.strategy ? sched::StrategyName(*task.strategy) : std::string_view();
+    r.estimated_memory_bytes =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(task.estimated_memory, INT64_MAX));
+    r.budget_ms = Millis(std::min(task.timeout.value_or(config.queue_timeout), config.queue_timeout));
+    r.created_ms = clock_.WallNow();
+    r.request = std::move(task.request);
+    records.push_back(std::move(r));
+  }
+  accepting_ += records.size();
+  store::AcceptBatch batch_to_store{records, std::move(claim)};
+  store_.tasks().Accept(
+      std::move(batch_to_store),
+      Later([records = std::move(records), tasks = std::move(tasks), split, done = std::move(done)](
+                Impl& self, Result<store::AcceptOutcome> outcome) mutable {
+        self.accepting_ -= records.size();
+        if (!outcome.has_value()) {
+          self.metrics_.Refused(ErrorCodeName(outcome.error().code));
+          return done(std::move(outcome).error());
+        }
+        if (outcome->replayed) return self.Replay(*outcome, done);
+        self.Admit(std::move(records), std::move(tasks), split, done);
+      }));
+}
+
+sched::TaskSpec Pool::Impl::SpecOf(const Entry& entry) const {
+  sched::TaskSpec spec;
+  spec.id = entry.record.id;
+  spec.type = entry.record.type;
+  spec.model = entry.record.model;
+  spec.strategy = entry.strategy;
+  spec.priority = entry.record.priority_name;
+  spec.estimated_memory = static_cast<std::uint64_t>(entry.record.estimated_memory_bytes);
+  spec.size_hint = entry.size_hint;
+  spec.timeout = entry.timeout;
+  // The bound was checked before the commit: what is durable must find its place.
+  spec.recovered = true;
+  return spec;
+}
+
+void Pool::Impl::Admit(std::vector<store::TaskRecord> records, std::vector<NewTask> tasks,
+                       std::optional<bool> split, const SubmitCallback& done) {
+  std::vector<TaskId> ids;
+  std::vector<sched::TaskSpec> specs;
+  const auto now = clock_.Now();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    auto entry = std::make_unique<Entry>();
+    entry->record = std::move(records[i]);
+    entry->strategy = tasks[i].strategy;
+    entry->timeout = tasks[i].timeout;
+    entry->size_hint = tasks[i].size_hint;
+    entry->queued_at = now;
+    ids.push_back(entry->record.id);
+    specs.push_back(SpecOf(*entry));
+    metrics_.Accepted(entry->record);
+    tasks_.emplace(ids.back(), std::move(entry));
+  }
+  if (split.has_value()) {
+    auto batch = sched_->SubmitBatch(now, specs, *split);
+    ALTLAS_INFO("sched", "batch accepted", {"tasks", ids.size()}, {"batch_split", *split},
+                {"first_task", ids.front().ToString()});
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (batch.has_value()) {
+        Enter(*Find(ids[i]), batch->tasks[i]);
+      } else {
+        Enter(*Find(ids[i]), batch.error());
+      }
+    }
+  } else {
+    Enter(*Find(ids.front()), sched_->Submit(now, specs.front()));
+  }
+  Pump();
+  SubmitOutcome answer;
+  answer.split = split.value_or(true);
+  for (const auto& id : ids) answer.tasks.push_back(AnswerFor(id));
+  done(std::move(answer));
+}
+
+void Pool::Impl::Enter(Entry& entry, Result<sched::Accepted> accepted) {
+  if (!accepted.has_value())
+    return End(entry, store::TaskStatus::kFailed, std::nullopt, std::move(accepted).error());
+  if (accepted->cannot_run)
+    return End(entry, store::TaskStatus::kFailed, std::nullopt, *accepted->cannot_run);
+  entry.phase = Entry::Phase::kQueued;
+}
+
+SubmitOutcome::Task Pool::Impl::AnswerFor(const TaskId& id) const {
+  SubmitOutcome::Task task;
+  task.id = id;
+  const auto view = Get(id, false);
+  if (!view.has_value()) return task;
+  task.device = view->device;
+  task.status = view->record.status;
+  return task;
+}
+
+void Pool::Impl::Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const {
+  SubmitOutcome answer;
+  answer.replayed = true;
+  for (const auto& id : outcome.ids) answer.tasks.push_back(AnswerFor(id));
+  answer.split = outcome.note != "unsplit";
+  done(std::move(answer));
+}
+
+}  // namespace altlas::pool

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pool's inside, shared by its .cc files: admission, devices, outcomes, recovery.
+#pragma once
+#include <deque>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "base/task_id.h"
+#include "pool/pool.h"
+#include "pool/pool_metrics.h"
+
+namespace altlas::pool {
+
+class WatchState;
+
+// One live task, from its commit to the commit of its end (or to the return of its lease, where that is
+// later).
+struct Entry {
+  // What may happen next stands behind each state.
+  enum class Phase {
+    kLimbo,    // running before a restart; its device's backend will say resumed, lost, done or failed
+    kQueued,   // in the scheduler; dispatch, expiry, cancel
+    kRunning,  // a backend holds its lease; done, failed, lost, cancel
+    kEnding,   // its final record is on the way to the disk; then it leaves the table, or kZombie
+    kZombie,   // final and durable, but the backend still holds its lease: only the slot is waited for
+  };
+  struct Piece {
+    std::uint32_t index = 0;  // of its last token
+    std::string text;
+  };
+  store::TaskRecord record;
+  std::optional<sched::Strategy> strategy;
+  std::optional<Duration> timeout;
+  double size_hint = 0;
+  Phase phase = Phase::kQueued;
+  TimePoint queued_at{};
+  bool lease_out = false;  // a backend holds `lease` on record.device
+  wire::LeaseKey lease;
+  bool acknowledge = false;       // the backend waits for word that the outcome is durable
+  std::uint32_t first_index = 0;  // of emitted[0]; above 0 only after an adoption that told no earlier tokens
+  std::vector<std::uint32_t> emitted;
+  std::vector<Piece> pieces;
+  std::uint32_t generated_tokens = 0;
+  std::vector<std::weak_ptr<WatchState>> watchers;
+  std::vector<std::function<void(Result<TaskView>)>> on_final;
+};
+
+// A watcher's connection to its task; ends with either side.
+class WatchState {
+ public:
+  WatchState(std::uint32_t from, std::function<void(const TaskEvent&)> listener)
+      : from_(from), listener_(std::move(listener)) {}
+  void Give(const TaskEvent& event) {
+    if (const auto* token = std::get_if<TokenEvent>(&event); token != nullptr && token->index < from_) return;
+    if (std::holds_alternative<ResetEvent>(event)) from_ = 0;
+    listener_(event);
+  }
+
+ private:
+  std::uint32_t from_;
+  std::function<void(const TaskEvent&)> listener_;
+};
+
+// One device of the pool.
+struct PoolDevice {
+  device::DeviceSnapshot snapshot;
+  std::unique_ptr<backend::Backend> backend;
+  bool present = true;
+  bool ready = false;                         // its backend takes leases
+  std::vector<wire::ModelReady> models;       // loaded
+  std::map<std::string, std::string> failed;  // model -> why it did not load
+  std::string why_not = "its worker is starting";
+};
+
+class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
+ public:
+  Impl(PoolOptions options, net::IoLoop& loop, const Clock& clock, store::Store& store,
+       metrics::Registry& registry, BackendFactory factory)
+      : options_(std::move(options)),
+        loop_(loop),
+        clock_(clock),
+        store_(store),
+        factory_(std::move(factory)),
+        ids_(clock),
+        metrics_(registry, {}) {}
+
+  // pool.cc
+  Status Start(metrics::Registry& registry);
+  void Pump();
+  void ArmTimer();
+  Entry* Find(const TaskId& id);
+  TaskView ViewOf(const Entry& entry, bool explain) const;
+  Result<TaskView> Get(const TaskId& id, bool explain) const;
+  std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from,
+                                   std::function<void(const TaskEvent&)> listener);
+  void Tell(Entry& entry, const TaskEvent& event);
+  // Runs a member function later, unless the pool is gone by then.
+  template <typename F>
+  auto Later(F f) {
+    return [self = weak_from_this(), f = std::move(f)](auto&&... args) mutable {
+      if (const auto alive = self.lock(); alive && !alive->closed_)
+        f(*alive, std::forward<decltype(args)>(args)...);
+    };
+  }
+
+  // pool_admission.cc
+  void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
+              std::optional<store::IdempotencyClaim> claim, SubmitCallback done);
+  Status CheckNew(const std::vector<NewTask>& tasks) const;
+  void Admit(std::vector<store::TaskRecord> records, std::vector<NewTask> tasks, std::optional<bool> split,
+             const SubmitCallback& done);
+  void Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const;
+  sched::TaskSpec SpecOf(const Entry& entry) const;
+  void Enter(Entry& entry, Result<sched::Accepted> accepted);
+  SubmitOutcome::Task AnswerFor(const TaskId& id) const;
+
+  // pool_devices.cc
+  void UpdateDevices(const std::vector<device::DeviceSnapshot>& snapshots);
+  void AddDevice(const device::DeviceSnapshot& snapshot);
+  void TellScheduler(const std::string& id);
+  std::vector<DeviceReport> Devices() const;
+  bool Ready(std::string* why) const;
+  bool Serves(const PoolModel& model, const std::string& device) const;
+  void OnEvent(std::string_view device, backend::BackendEvent event);
+  void OnBackend(const std::string& device, const backend::BackendReady& event);
+  void OnBackend(const std::string& device, const backend::StateChanged& event);
+  void OnBackend(const std::string& device, const wire::Heartbeat&) {}
+
+  // pool_outcomes.cc
+  void Carry(const sched::Action& action);
+  void Dispatch(Entry& entry, const sched::Action& action);
+  void OnBackend(const std::string& device, wire::Token& token);
+  void OnBackend(const std::string& device, wire::LeaseDone& done);
+  void OnBackend(const std::string& device, wire::LeaseFailed& failed);
+  void OnBackend(const std::string& device, const backend::LeasesLost& lost);
+  void OnBackend(const std::string& device, const backend::LeasesResumed& resumed);
+  void LeaseLost(Entry& entry, const std::string& device, bool worker_down, const std::string& reason);
+  // The entry whose lease this is; null for one that nobody waits for.
+  Entry* FindLease(const wire::LeaseKey& lease);
+  void End(Entry& entry, store::TaskStatus status, std::optional<store::TaskResult> result,
+           std::optional<Error> error);
+  void Ended(const TaskId& id, const Result<store::FinalOutcome>& outcome);
+  void ReturnLease(Entry& entry, sched::Outcome outcome, Duration service);
+  void Cancel(const TaskId& id, std::string reason, std::function<void(Result<TaskView>)> done);
+
+  // pool_recovery.cc
+  Status Recover();
+  void EnterRecovered();
+  void Resubmit(std::vector<Entry*> entries);
+
+  PoolOptions options_;
+  net::IoLoop& loop_;
+  const Clock& clock_;
+  store::Store& store_;
+  BackendFactory factory_;
+  UuidGenerator ids_;
+  PoolMetrics metrics_;
+  std::unique_ptr<sched::Scheduler> sched_;
+  std::unordered_map<TaskId, std::unique_ptr<Entry>> tasks_;
+  std::map<std::string, PoolDevice> devices_;
+  std::vector<TaskId> recovered_;  // queued before a restart, in order, waiting for the first devices
+  std::size_t accepting_ = 0;      // tasks on their way to the disk
+  net::IoLoop::Timer timer_;
+  bool pumping_ = false;
+  bool pump_again_ = false;
+  bool devices_known_ = false;
+  bool stopping_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace altlas::pool

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/log.h"
+#include "pool/pool_impl.h"
+
+namespace altlas::pool {
+
+Status Pool::Impl::Recover() {
+  ALTLAS_CHECK(!devices_known_, "Recover comes before the first devices");
+  std::size_t running = 0;
+  std::vector<TaskId> broken;
+  ALTLAS_TRY_VOID(store_.reader().LoadUnfinished([&](store::TaskRecord record) {
+    auto entry = std::make_unique<Entry>();
+    entry->record = std::move(record);
+    auto& r = entry->record;
+    const TaskId id = r.id;
+    if (auto strategy = sched::ParseStrategy(r.strategy); strategy.has_value()) entry->strategy = *strategy;
+    entry->timeout = std::chrono::milliseconds(std::max<std::int64_t>(r.budget_ms, 0));
+    entry->size_hint = SizeHintOf(r.request);
+    entry->queued_at = clock_.Now();
+    if (r.error) {
+      broken.push_back(id);
+    } else if (r.status == store::TaskStatus::kRunning && !r.device.empty()) {
+      entry->phase = Entry::Phase::kLimbo;
+      entry->lease = {id, static_cast<std::uint32_t>(r.attempt)};
+      ++running;
+    } else {
+      r.status = store::TaskStatus::kQueued;
+      recovered_.push_back(id);
+    }
+    tasks_.emplace(id, std::move(entry));
+  }));
+  for (const auto& id : broken) {
+    Entry& entry = *Find(id);
+    End(entry, store::TaskStatus::kFailed, std::nullopt, entry.record.error);
+  }
+  if (!tasks_.empty())
+    ALTLAS_INFO("pool", "unfinished tasks found", {"queued", recovered_.size()}, {"running", running},
+                {"broken", broken.size()});
+  return {};
+}
+
+void Pool::Impl::EnterRecovered() {
+  std::vector<Entry*> entries;
+  for (const auto& id : recovered_) {
+    if (Entry* entry = Find(id); entry != nullptr && entry->phase == Entry::Phase::kQueued)
+      entries.push_back(entry);
+  }
+  recovered_.clear();
+  // What ran on a device that is not here any more starts anew elsewhere.
+  std::vector<Entry*> orphans;
+  for (const auto& [id, entry] : tasks_) {
+    if (entry->phase == Entry::Phase::kLimbo && !devices_.contains(entry->record.device))
+      orphans.push_back(entry.get());
+  }
+  Resubmit(std::move(entries));
+  for (Entry* entry : orphans)
+    LeaseLost(*entry, entry->record.device, false, "its device is not part of the pool any more");
+}
+
+void Pool::Impl::Resubmit(std::vector<Entry*> entries) {
+  const auto now = clock_.Now();
+  const auto spec_of = [&](const Entry& entry) {
+    auto spec = SpecOf(entry);
+    spec.waited =
+        std::chrono::milliseconds(std::max<std::int64_t>(0, clock_.WallNow() - entry.record.created_ms));
+    return spec;
+  };
+  std::map<Uuid, std::vector<Entry*>> groups;
+  for (Entry* entry : entries) {
+    if (!entry->record.batch_id.is_nil()) {
+      groups[entry->record.batch_id].push_back(entry);
+    } else {
+      Enter(*entry, sched_->Submit(now, spec_of(*entry)));
+    }
+  }
+  for (auto& [batch, members] : groups) {
+    std::vector<sched::TaskSpec> specs;
+    for (const Entry* entry : members) specs.push_back(spec_of(*entry));
+    const auto accepted = sched_->SubmitBatch(now, std::move(specs), false);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (accepted.has_value()) {
+        Enter(*members[i], accepted->tasks[i]);
+      } else {
+        Enter(*members[i], accepted.error());
+      }
+    }
+  }
+}
+
+}  // namespace altlas::pool
