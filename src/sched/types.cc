@@ -62,7 +62,7 @@ std::string_view ReasonName(Reason reason) {
   constexpr std::array<std::string_view, 12> kNames = {
       "none",        "next_in_turn", "least_finish",      "least_count",
       "best_fit",    "mapped",       "mapping_fell_back", "drawn",
-      "batch_share", "only_one",     "queue_timeout",     "mapping_unavailable"};
+      "batch_share", "kept_free",    "queue_timeout",     "mapping_unavailable"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -156,7 +156,7 @@ enum class Reason : std::uint8_t {
                         // strategy
   kDrawn,               // random
   kBatchShare,          // its share of a batch, or the device that runs the rest of its unsplit batch
-  kOnlyOne,             // no other device could run it now
+  kKeptFree,            // it had waited for memory, and this device was kept free for it
   kQueueTimeout,        // Expire
   kMappingUnavailable,  // FailTask
 };

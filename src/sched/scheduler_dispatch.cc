@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "sched/scheduler_impl.h"
+
+namespace altlas::sched {
+
+std::vector<Action> Scheduler::Impl::Poll(TimePoint now) {
+  SetNow(now);
+  std::vector<Action> actions;
+  ExpireDue(actions);
+  if (changed_ || table_.now() >= wake_) Dispatch(actions);
+  return actions;
+}
+
+void Scheduler::Impl::ExpireDue(std::vector<Action>& actions) {
+  while (!timers_.empty() && timers_.top().key <= table_.now()) {
+    const TaskSlot slot = timers_.top().id;
+    Action action;
+    action.kind = Action::Kind::kExpire;
+    action.task = tasks_[slot].id;
+    action.reason = Reason::kQueueTimeout;
+    action.message =
+        fmt::format("the task waited {:.1f} s in the queue and no device came free for it within its timeout",
+                    Seconds(table_.now() - tasks_[slot].queued_since));
+    actions.push_back(std::move(action));
+    Forget(slot);
+  }
+}
+
+void Scheduler::Impl::Dispatch(std::vector<Action>& actions) {
+  ++sweep_;
+  wake_ = TimePoint::max();
+  for (std::uint32_t lane = BestLane(); lane != kNone; lane = BestLane()) TryLane(lane, actions);
+  changed_ = false;
+}
+
+bool Scheduler::Impl::CanTry(const Lane& lane) const {
+  if (lane.tried == sweep_) return false;
+  if (tasks_[lane.heap.top().id].kept != kNoDevice) return true;
+  const Route& route = table_.route(lane.key.route);
+  if (lane.key.pin != kNoDevice) return route.members[lane.key.pin].open;
+  // A mapping may be broken, which has to be answered also while no device is free.
+  return route.open_count > 0 || lane.key.strategy == Strategy::kTaskSpecific;
+}
+
+// The lane whose head has the first place of those that may run now.
+std::uint32_t Scheduler::Impl::BestLane() const {
+  std::uint32_t best = kNone;
+  for (const std::uint32_t index : active_lanes_) {
+    const Lane& lane = lanes_[index];
+    if (!CanTry(lane)) continue;
+    if (best == kNone || lane.heap.top().key < lanes_[best].heap.top().key) best = index;
+  }
+  return best;
+}
+
+Pick Scheduler::Impl::Choose(const Task& task, Strategy strategy) {
+  PlacementView view(table_, config_, random_, NeedsOf(task));
+  return strategies_[static_cast<std::size_t>(strategy)]->Choose(view);
+}
+
+Pick Scheduler::Impl::ChoosePinned(const Task& task, DeviceIndex pin) {
+  const PlacementView view(table_, config_, random_, NeedsOf(task));
+  if (!view.CanStart(pin)) return {};
+  return {Pick::Kind::kPlace, pin, Reason::kBatchShare, view.Finish(pin)};
+}
+
+Pick Scheduler::Impl::ChooseKept(TaskSlot slot) {
+  Task& task = tasks_[slot];
+  const DeviceIndex device = task.kept;
+  table_.KeepFor(device, kNone);
+  if (!FitsWhenEmpty(task, device)) {
+    task.kept = kNoDevice;
+    return {};
+  }
+  const PlacementView view(table_, config_, random_, NeedsOf(task));
+  if (view.CanStart(device)) return {Pick::Kind::kPlace, device, Reason::kKeptFree, view.Finish(device)};
+  table_.KeepFor(device, slot);
+  return {};
+}
+
+// A hold ends for good when its time is over.
+Pick Scheduler::Impl::ChooseHeld(TaskSlot slot, Pick pick) {
+  Task& task = tasks_[slot];
+  if (!task.hold_until.has_value()) task.hold_until = table_.now() + pick.hold;
+  if (table_.now() < *task.hold_until) {
+    // The busy device may be later than predicted: look again before the end.
+    WakeAt(std::min(*task.hold_until, table_.now() + pick.hold / 4 + Duration(1)));
+    return pick;
+  }
+  pick.kind = Pick::Kind::kPlace;
+  pick.reason = Reason::kLeastFinish;
+  pick.score = table_.Finish(task.route, pick.device, task.size);
+  return pick;
+}
+
+void Scheduler::Impl::TryLane(std::uint32_t index, std::vector<Action>& actions) {
+  const DeviceIndex pin = lanes_[index].key.pin;
+  const TaskSlot slot = lanes_[index].heap.top().id;
+  Strategy strategy = tasks_[slot].strategy;
+  Pick pick;
+  if (tasks_[slot].kept != kNoDevice) {
+    pick = ChooseKept(slot);
+  } else if (pin != kNoDevice) {
+    pick = ChoosePinned(tasks_[slot], pin);
+  } else {
+    pick = Choose(tasks_[slot], strategy);
+  }
+  if (pick.kind == Pick::Kind::kFallBack) {
+    std::string message = std::move(pick.message);
+    strategy = config_.default_strategy == Strategy::kTaskSpecific ? Strategy::kLeastLoaded
+                                                                   : config_.default_strategy;
+    pick = Choose(tasks_[slot], strategy);
+    if (pick.kind == Pick::Kind::kHold) pick = ChooseHeld(slot, std::move(pick));
+    pick.reason = Reason::kMappingFellBack;
+    pick.message = std::move(message);
+  }
+  if (pick.kind == Pick::Kind::kHold) pick = ChooseHeld(slot, std::move(pick));
+  if (pick.kind == Pick::Kind::kPlace) return Start(slot, std::move(pick), strategy, actions);
+  if (pick.kind == Pick::Kind::kFail) {
+    Action action;
+    action.kind = Action::Kind::kFail;
+    action.task = tasks_[slot].id;
+    action.reason = pick.reason;
+    action.message = std::move(pick.message);
+    actions.push_back(std::move(action));
+    Forget(slot);
+    ++sweep_;  // what it kept may serve a lane that was tried already
+    return;
+  }
+  lanes_[index].tried = sweep_;
+  if (pick.kind == Pick::Kind::kNone) WaitForRoom(slot, pin);
+}
+
+void Scheduler::Impl::Start(TaskSlot slot, Pick pick, Strategy strategy, std::vector<Action>& actions) {
+  Dequeue(slot);
+  Task& task = tasks_[slot];
+  task.running = true;
+  task.reason = pick.reason;
+  task.budget = std::max(Duration(0), task.deadline - table_.now());
+  task.run = table_.BeginRunning(task.route, pick.device, slot, task.size,
+                                 table_.MemoryNeed(task.route, pick.device, task.memory));
+  Action action;
+  action.task = task.id;
+  action.device = DeviceId(pick.device);
+  action.strategy = strategy;
+  action.reason = pick.reason;
+  action.score = pick.score;
+  action.message = std::move(pick.message);
+  actions.push_back(std::move(action));
+  if (task.group != kNone && groups_[task.group].bound == kNoDevice) Bind(task.group, pick.device);
+}
+
+bool Scheduler::Impl::FitsWhenEmpty(const Task& task, DeviceIndex device) const {
+  const DeviceState& state = table_.device(device).state;
+  if (state.memory_total == 0) return true;
+  const std::uint64_t others = std::min(state.memory_used_by_others, state.memory_total);
+  return table_.MemoryNeed(task.route, device, task.memory) <= state.memory_total - others;
+}
+
+// The head of a lane found a free slot and no room for its memory. Others may pass it for `aging`; then a
+// device is kept free until it fits there.
+void Scheduler::Impl::WaitForRoom(TaskSlot slot, DeviceIndex pin) {
+  Task& task = tasks_[slot];
+  PlacementView view(table_, config_, random_, NeedsOf(task));
+  if (task.strategy == Strategy::kTaskSpecific && view.Available(view.Mapped())) pin = view.Mapped();
+  const Route& route = table_.route(task.route);
+  bool lacks_room = false;
+  DeviceIndex roomiest = kNoDevice;
+  for (DeviceIndex d = 0; d < table_.size(); ++d) {
+    if ((pin != kNoDevice && d != pin) || !view.Available(d) || table_.device(d).kept_for != kNone) continue;
+    lacks_room = lacks_room || (route.members[d].open && !view.CanStart(d));
+    if (!FitsWhenEmpty(task, d)) continue;
+    if (roomiest == kNoDevice || table_.Room(d) > table_.Room(roomiest)) roomiest = d;
+  }
+  if (!lacks_room || task.kept != kNoDevice) return;
+  if (!task.lacks_room_since.has_value()) task.lacks_room_since = table_.now();
+  const TimePoint patience = *task.lacks_room_since + config_.aging;
+  if (table_.now() < patience) return WakeAt(patience);
+  if (roomiest == kNoDevice) return;
+  task.kept = roomiest;
+  table_.KeepFor(roomiest, slot);
+}
+
+}  // namespace altlas::sched

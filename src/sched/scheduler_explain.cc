@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "sched/scheduler_impl.h"
+
+namespace altlas::sched {
+namespace {
+
+// Of a task that was not submitted, in the route of its kind.
+Task Imagine(const SchedConfig& config, const TaskSpec& spec, RouteIndex route) {
+  Task task;
+  task.id = spec.id;
+  task.route = route;
+  task.strategy = spec.strategy.value_or(config.default_strategy);
+  task.size = spec.size_hint > 0 ? spec.size_hint : 1;
+  task.memory = spec.estimated_memory;
+  return task;
+}
+
+}  // namespace
+
+std::string Scheduler::Impl::WhyRefused(const Task& task, DeviceIndex index, DeviceIndex pin) const {
+  const DeviceRecord& device = table_.device(index);
+  const Member& member = table_.route(task.route).members[index];
+  if (!member.capable) return "it does not serve this type and model";
+  if (device.health != DeviceHealth::kOk)
+    return fmt::format("{}: {}", DeviceHealthName(device.health), device.why);
+  if (!member.model_ready) return "it still loads the model";
+  if (pin != kNoDevice && pin != index) return fmt::format("the task goes to {}", DeviceId(pin));
+  if (index == NeedsOf(task).exclude) return "the task was lost there before";
+  const std::uint64_t need = table_.MemoryNeed(task.route, index, task.memory);
+  if (!table_.CouldServe(task.route, index, task.memory)) {
+    return fmt::format("the task needs {} bytes, the device has {}", need, device.state.memory_total);
+  }
+  if (device.kept_for != kNone && task.kept != index) return "kept free for a task that waits for memory";
+  if (device.running >= device.slots) return fmt::format("all {} slots are taken", device.slots);
+  if (!table_.HasRoom(index, need)) {
+    return fmt::format("the task needs {} bytes, {} are free", need, table_.Room(index));
+  }
+  return {};
+}
+
+std::vector<Candidate> Scheduler::Impl::Candidates(const Task& task, DeviceIndex pin,
+                                                   DeviceIndex chosen) const {
+  std::vector<Candidate> candidates;
+  for (DeviceIndex d = 0; d < table_.size(); ++d) {
+    if (!table_.device(d).known) continue;
+    Candidate candidate;
+    candidate.device = DeviceId(d);
+    candidate.chosen = d == chosen;
+    if (!candidate.chosen) candidate.why = WhyRefused(task, d, pin);
+    candidate.eligible = candidate.why.empty();
+    if (table_.route(task.route).members[d].capable)
+      candidate.score = table_.Finish(task.route, d, task.size);
+    candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+Explanation Scheduler::Impl::Explain(TimePoint now, TaskSlot slot) {
+  SetNow(now);
+  const Task& task = tasks_[slot];
+  Explanation e;
+  e.task = task.id;
+  e.strategy = task.strategy;
+  e.running = task.running;
+  e.reason = task.reason;
+  const DeviceIndex chosen = task.running ? task.run.device() : kNoDevice;
+  e.device = DeviceId(task.running ? chosen : task.wait.device());
+  const DeviceIndex pin = task.group != kNone ? groups_[task.group].bound : kNoDevice;
+  e.candidates = Candidates(task, pin, chosen);
+  if (task.running) return e;
+  for (const std::uint32_t lane : active_lanes_) {
+    for (const auto& entry : lanes_[lane].heap.entries()) e.ahead += entry.key < task.place ? 1 : 0;
+  }
+  if (task.lane == kNone) {
+    e.waiting_because = "it goes to the device where the first task of its batch starts";
+  } else if (task.hold_until.has_value() && now < *task.hold_until) {
+    e.waiting_because = "a faster device is predicted to finish it earlier than the free one";
+  } else if (task.kept != kNoDevice) {
+    e.waiting_because = fmt::format("{} is kept free until there is room for it", DeviceId(task.kept));
+  } else if (task.lacks_room_since.has_value()) {
+    e.waiting_because = "no device with a free slot has the memory it needs";
+  } else if (std::none_of(e.candidates.begin(), e.candidates.end(),
+                          [](const Candidate& c) { return c.eligible; })) {
+    e.waiting_because = "no device can start it now: see the candidates";
+  } else {
+    e.waiting_because = fmt::format("{} tasks go first", e.ahead);
+  }
+  return e;
+}
+
+Explanation Scheduler::Impl::ExplainPlacement(TimePoint now, const TaskSpec& spec) {
+  SetNow(now);
+  Explanation e;
+  e.task = spec.id;
+  e.strategy = spec.strategy.value_or(config_.default_strategy);
+  const RouteIndex route = table_.FindRoute(spec.type, spec.model);
+  if (const auto never = WhyNever(spec, route); never.has_value()) {
+    e.waiting_because = never->message;
+    if (route == kNoRoute) return e;
+  }
+  const Task task = Imagine(config_, spec, route);
+  DeviceIndex chosen = kNoDevice;
+  if (e.waiting_because.empty()) {
+    chosen = PredictDevice(task);
+    e.device = DeviceId(chosen);
+  }
+  e.candidates = Candidates(task, kNoDevice, kNoDevice);
+  for (Candidate& candidate : e.candidates)
+    candidate.chosen = chosen != kNoDevice && candidate.device == e.device;
+  return e;
+}
+
+}  // namespace altlas::sched

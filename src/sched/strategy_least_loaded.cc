@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <vector>
+
+#include "sched/strategy.h"
+
+namespace altlas::sched {
+namespace {
+
+constexpr double kClearly = 0.9;         // waiting must save at least a tenth of the time
+constexpr std::size_t kMostSlots = 128;  // looked at for the question whether to wait; with more, do not wait
+constexpr std::size_t kMostWaiting = 256;
+
+struct Slot {
+  double free_at;  // predicted seconds from now
+  double work;     // seconds the task takes there
+};
+
+// The slots of healthy, full devices that would finish the task before `finish`.
+std::vector<Slot> FasterSlots(const PlacementView& view, double finish) {
+  std::vector<Slot> slots;
+  const auto& members = view.route().members;
+  for (DeviceIndex d = 0; d < members.size(); ++d) {
+    if (members[d].open || d == view.needs().exclude || !view.Available(d)) continue;
+    const DeviceRecord& device = view.table().device(d);
+    if (device.kept_for != UINT32_MAX || device.slots == 0) continue;
+    const double work = view.Work(d) * (1 + members[d].contention * (device.slots - 1));
+    if (work >= finish) continue;
+    for (const double free_at : view.table().Releases(view.needs().route, d))
+      slots.push_back({free_at, work});
+    if (slots.size() > kMostSlots) return {};
+  }
+  return slots;
+}
+
+// Least predicted finish. Where the only devices with a free slot are slow ones, a fast one that is busy may
+// still finish the task earlier: then it waits, unless so many wait that the fast ones will be busy longer
+// than the slow one needs.
+class LeastLoaded final : public PlacementStrategy {
+ public:
+  Pick Choose(PlacementView& view) const override {
+    const DeviceIndex device = view.LeastFinish();
+    if (device == kNoDevice) return {};
+    const double finish = view.Finish(device);
+    const double wait = SecondsWorthWaiting(view, device, finish);
+    if (wait > 0) {
+      Pick pick;
+      pick.kind = Pick::Kind::kHold;
+      pick.device = device;
+      pick.hold = FromSeconds(std::min(wait, 1e6));
+      return pick;
+    }
+    const Reason reason = view.Measured() ? Reason::kLeastFinish : Reason::kLeastCount;
+    return {Pick::Kind::kPlace, device, reason, finish};
+  }
+
+ private:
+  // How long waiting for a busy device still pays; 0 where the task should start on `device`, which would end
+  // it at `finish`.
+  static double SecondsWorthWaiting(const PlacementView& view, DeviceIndex device, double finish) {
+    const Route& route = view.route();
+    if (!route.learned || route.members[device].guess || route.waiting > kMostWaiting) return 0;
+    if (view.OpenCount() == route.members.size() ||
+        route.reference_unit * view.needs().size >= kClearly * finish)
+      return 0;
+    std::vector<Slot> slots = FasterSlots(view, kClearly * finish);
+    // The waiting tasks take the slots one after another, as if each were like this one.
+    for (std::size_t task = 0; task < std::max<std::size_t>(1, route.waiting); ++task) {
+      const auto next = std::min_element(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
+        return a.free_at + a.work < b.free_at + b.work;
+      });
+      if (next == slots.end() || next->free_at + next->work >= kClearly * finish) return 0;
+      next->free_at += next->work;
+    }
+    return finish;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<PlacementStrategy> MakeLeastLoaded() { return std::make_unique<LeastLoaded>(); }
+
+}  // namespace altlas::sched
