@@ -179,11 +179,11 @@ TEST(Sampler, KeepsExactlyTheTokensOfTheReference) {
       if (p[i] > 0) expected.insert(static_cast<std::uint32_t>(i));
     }
     Sampler sampler;
-    for (std::uint64_t position = 0; position < 4000 && found.size() < expected.size(); ++position) {
+    for (std::uint64_t position = 0; position < 40000 && found.size() < expected.size(); ++position) {
       auto scratch = logits;
       found.insert(sampler.Sample(scratch, params, {}, position).value());
     }
-    for (std::uint64_t position = 5000; position < 5100; ++position) {
+    for (std::uint64_t position = 50000; position < 50100; ++position) {
       auto scratch = logits;
       found.insert(sampler.Sample(scratch, params, {}, position).value());
     }

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/serve/lease_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/log.h"
+#include "worker/serve/request.h"
+
+namespace altlas::serve {
+namespace {
+
+constexpr Duration kRateWindow = std::chrono::seconds(5);
+
+wire::LeaseFailed Failure(const wire::LeaseKey& lease, const Error& error) {
+  // What the computation itself failed at may work elsewhere: another device, more memory, sound weights.
+  return {lease, error.code, error.message, error.code == ErrorCode::kInternal};
+}
+
+}  // namespace
+
+LeaseServer::LeaseServer(const Clock& clock, LeaseServerHooks hooks)
+    : clock_(clock), hooks_(std::move(hooks)) {}
+
+Result<std::unique_ptr<LeaseServer>> LeaseServer::Create(const Clock& clock, wire::WorkerLinkOptions options,
+                                                         LeaseServerHooks hooks) {
+  auto server = std::unique_ptr<LeaseServer>(new LeaseServer(clock, std::move(hooks)));
+  const auto progress = [raw = server.get()] { return raw->Progress(); };
+  ALTLAS_TRY(server->link_owner_, wire::WorkerLink::Create(std::move(options), *server, progress));
+  MutexLock lock(server->mutex_);
+  server->link_ = server->link_owner_.get();
+  server->link_set_.NotifyAll();
+  return server;
+}
+
+LeaseServer::~LeaseServer() {
+  std::thread loading;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    loading = std::move(loading_thread_);
+  }
+  if (loading.joinable()) loading.join();
+  std::unique_ptr<EngineThread> engines;
+  {
+    MutexLock lock(mutex_);
+    engines = std::move(engines_);
+  }
+  // The engines before the link: their events go to it. The link's own calls find no engines from here on.
+  engines.reset();
+  link_owner_.reset();
+}
+
+// The link's thread may call before Create has the link in hand.
+wire::WorkerLink& LeaseServer::Link() {
+  MutexLock lock(mutex_);
+  while (link_ == nullptr) link_set_.Wait(mutex_);
+  return *link_;
+}
+
+void LeaseServer::OnWelcome(const wire::Welcome& welcome) {
+  ALTLAS_INFO("worker", "welcome", {"models", welcome.models.size()}, {"threads", welcome.threads},
+              {"max_batch", welcome.max_batch});
+  MutexLock lock(mutex_);
+  if (stopping_) return;
+  const auto setup = [this, threads = welcome.threads] {
+    if (hooks_.setup_compute) hooks_.setup_compute(threads);
+  };
+  engines_ = std::make_unique<EngineThread>(
+      clock_, [this](std::span<EngineEvent> events) { HandleEvents(events); }, setup);
+  loading_ = true;
+  loading_thread_ = std::thread([this, welcome, setup] {
+    setup();
+    LoadModels(welcome);
+  });
+}
+
+void LeaseServer::LoadModels(const wire::Welcome& welcome) {
+  int slots = 0;
+  for (const auto& spec : welcome.models) {
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+    }
+    slots = std::max(slots, LoadOne(spec, welcome));
+  }
+  {
+    MutexLock lock(mutex_);
+    loading_ = false;
+  }
+  wire::Ready ready;
+  ready.slots = static_cast<std::uint32_t>(std::max(slots, 1));
+  ready.threads = welcome.threads;
+  ready.memory_used_bytes = ResidentBytes();
+  ready.memory_total_bytes = MachineMemoryBytes();
+  Link().SendReady(ready);
+}
+
+int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welcome) {
+  const auto begin = clock_.Now();
+  auto loaded = hooks_.load(spec, welcome);
+  Status status;
+  int slots = 0;
+  if (loaded.has_value()) {
+    slots = std::min<int>(loaded->engine->model_info().slots, static_cast<int>(welcome.max_batch));
+    MutexLock lock(mutex_);
+    status = engines_->AddModel(spec.name, std::move(loaded->engine));
+  } else {
+    status = loaded.error();
+  }
+  if (!status.has_value()) {
+    ALTLAS_ERROR("worker", "model not loaded", {"model", spec.name}, {"why", status.error().message});
+    Link().SendModelFailed({spec.name, status.error().code, status.error().message});
+    return 0;
+  }
+  auto facts = std::move(loaded->facts);
+  facts.name = spec.name;
+  facts.load_seconds = altlas::Seconds(clock_.Now() - begin);
+  ALTLAS_INFO("worker", "model loaded", {"model", spec.name}, {"parameters", facts.parameters},
+              {"memory_bytes", facts.memory_bytes}, {"seconds", facts.load_seconds});
+  Link().SendModelReady(std::move(facts));
+  return slots;
+}
+
+void LeaseServer::OnGrant(wire::LeaseGrant grant) {
+  auto request = ParseRequest(grant.type, grant.request);
+  if (!request.has_value()) return Refuse(grant.lease, request.error());
+  EngineJob job;
+  job.request = std::move(*request);
+  job.emitted = std::move(grant.emitted);
+  const auto now = clock_.Now();
+  if (grant.budget_ms != 0) {
+    constexpr std::uint64_t kLongest = std::uint64_t{1} << 40;
+    job.deadline = now + std::chrono::milliseconds(std::min(grant.budget_ms, kLongest));
+  }
+  Status status;
+  {
+    MutexLock lock(mutex_);
+    if (engines_ == nullptr || stopping_) {
+      status = Fail(ErrorCode::kUnavailable, "the worker is being stopped");
+    } else {
+      job.id = ++last_job_;
+      leases_[job.id] = {grant.lease, now};
+      jobs_[grant.lease] = job.id;
+      status = engines_->Submit(grant.model, std::move(job));
+      if (!status.has_value()) {
+        leases_.erase(last_job_);
+        jobs_.erase(grant.lease);
+      }
+    }
+  }
+  if (!status.has_value()) Refuse(grant.lease, status.error());
+}
+
+void LeaseServer::Refuse(const wire::LeaseKey& lease, const Error& error) {
+  ALTLAS_INFO("worker", "lease refused", {"task", lease.task.ToString()}, {"attempt", lease.attempt},
+              {"why", error.message});
+  Link().SendFailed(Failure(lease, error));
+}
+
+void LeaseServer::OnCancel(const wire::LeaseKey& lease) {
+  MutexLock lock(mutex_);
+  const auto it = jobs_.find(lease);
+  if (it != jobs_.end() && engines_ != nullptr) engines_->Cancel(it->second);
+}
+
+void LeaseServer::OnDrain(Duration deadline) {
+  ALTLAS_INFO("worker", "drain", {"deadline_seconds", altlas::Seconds(deadline)});
+}
+
+void LeaseServer::OnEnd(const wire::Goodbye& goodbye) {
+  ALTLAS_INFO("worker", "goodbye", {"reason", wire::GoodbyeReasonName(goodbye.reason)},
+              {"text", goodbye.text});
+  if (hooks_.on_end) hooks_.on_end(goodbye);
+}
+
+void LeaseServer::Stop(const std::string& why) {
+  std::unordered_map<std::uint64_t, Lease> leases;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    leases.swap(leases_);
+    jobs_.clear();
+  }
+  for (const auto& [job, lease] : leases)
+    Link().SendFailed(Failure(lease.key, Fail(ErrorCode::kUnavailable, "{}", why)));
+  Link().End({wire::GoodbyeReason::kShutdown, why});
+}
+
+std::optional<LeaseServer::Lease> LeaseServer::Find(std::uint64_t job, bool forget) {
+  MutexLock lock(mutex_);
+  const auto it = leases_.find(job);
+  if (it == leases_.end()) return std::nullopt;
+  const auto lease = it->second;
+  if (forget) {
+    jobs_.erase(lease.key);
+    leases_.erase(it);
+  }
+  return lease;
+}
+
+void LeaseServer::HandleEvents(std::span<EngineEvent> events) {
+  for (auto& event : events) HandleEvent(event);
+}
+
+void LeaseServer::HandleEvent(EngineEvent& event) {
+  const auto lease = Find(event.id, event.kind != EngineEvent::Kind::kToken);
+  if (!lease) return;  // given back by Stop
+  const auto index = static_cast<std::uint32_t>(event.index);
+  if (event.kind == EngineEvent::Kind::kToken) {
+    wire::Token token{lease->key, index, {}, std::move(event.text)};
+    if (event.token) token.ids.push_back(*event.token);
+    return Link().SendToken(std::move(token));
+  }
+  if (event.kind == EngineEvent::Kind::kFailed) return Link().SendFailed(Failure(lease->key, event.error));
+  wire::LeaseDone done;
+  done.lease = lease->key;
+  done.result = FormatResult(event.result);
+  done.seconds = altlas::Seconds(clock_.Now() - lease->begin);
+  done.prompt_tokens = static_cast<std::uint32_t>(event.result.prompt_tokens);
+  done.generated_tokens = static_cast<std::uint32_t>(event.result.generated_tokens);
+  Link().SendDone(std::move(done));
+}
+
+bool LeaseServer::loading() const {
+  MutexLock lock(mutex_);
+  return loading_;
+}
+
+EngineCounters LeaseServer::counters() const {
+  MutexLock lock(mutex_);
+  return engines_ == nullptr ? EngineCounters{} : engines_->counters();
+}
+
+wire::WorkerProgress LeaseServer::Progress() {
+  const auto counters = this->counters();
+  wire::WorkerProgress progress;
+  progress.running = static_cast<std::uint32_t>(counters.running);
+  progress.waiting = static_cast<std::uint32_t>(counters.waiting);
+  progress.steps = counters.steps;
+  progress.tokens = counters.generated_tokens;
+  progress.memory_used_bytes = ResidentBytes();
+  progress.tokens_per_second = TokensPerSecond(counters.generated_tokens);
+  return progress;
+}
+
+double LeaseServer::TokensPerSecond(std::uint64_t tokens) {
+  const auto now = clock_.Now();
+  samples_.push_back({now, tokens});
+  while (samples_.size() > 2 && now - samples_[1].at >= kRateWindow) samples_.pop_front();
+  const auto span = altlas::Seconds(now - samples_.front().at);
+  return span <= 0.0 ? 0.0 : static_cast<double>(tokens - samples_.front().tokens) / span;
+}
+
+std::uint64_t ResidentBytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long long size = 0, resident = 0;
+  const int read = std::fscanf(file, "%llu %llu", &size, &resident);
+  std::fclose(file);
+  return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+std::uint64_t MachineMemoryBytes() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  return pages <= 0 ? 0
+                    : static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace altlas::serve
