@@ -71,12 +71,13 @@ using DoneCallback = std::function<void(Status)>;
 //
 // Ownership: the records are moved in. Threads: any thread may call; operations are applied in the order of
 // the calls. No call blocks: each moves its record into the writer's queue (microseconds). Callbacks come
-// through the Executor given at Create, never inside the call, in the order of the calls, and only after the
-// COMMIT that holds the change; an empty callback is allowed. The destructor commits what waits, posts the
-// callbacks and returns. Errors: accepts fail with kStorageFull while the disk is full, kUnavailable while it
-// cannot be written, kOverloaded where too many bytes wait for the disk; after kUnavailable the outcome is
-// unknown (a restart may find the tasks). The other operations never fail for such a reason: they stay in
-// memory and are tried again until the disk takes them.
+// through the Executor given at Create, never inside the call, and only after the COMMIT that holds the
+// change, in the order of the calls but for those that wait for the disk; an empty callback is allowed. The
+// destructor commits what waits, posts the callbacks and returns. Errors: Accept and DeleteTask fail with
+// kStorageFull while the disk is full, kUnavailable while it cannot be written (then the outcome is unknown:
+// a restart may find it done); Accept with kOverloaded where too many bytes wait for the disk. The other
+// operations never fail for such a reason: they stay in memory and are tried again until the disk takes them,
+// or fail with kUnavailable where the store is destroyed before that.
 class TaskStore {
  public:
   virtual ~TaskStore() = default;
