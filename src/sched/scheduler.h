@@ -83,6 +83,10 @@ class Scheduler {
   // long as another one can run it. False where it is not running.
   bool Requeue(TimePoint now, const TaskId& task, std::string_view exclude = {});
 
+  // After a restart: the task runs on that device already and holds a slot there, beyond the bound if need be. kConflict: that
+  // id is known; kNotFound: no such device; kInvalidArgument as for Submit.
+  Status AdoptRunning(TimePoint now, TaskSpec spec, std::string_view device);
+
   // The decisions due at `now`, in order. Cheap where nothing happened.
   std::vector<Action> Poll(TimePoint now);
   // When Poll has to be called although nothing happens (a timeout, the end of a wait for a faster device).

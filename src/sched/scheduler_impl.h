@@ -106,6 +106,7 @@ class Scheduler::Impl {
   bool Cancel(TimePoint now, const TaskId& id);
   bool Finish(TimePoint now, const TaskId& id, Outcome outcome, Duration service);
   bool Requeue(TimePoint now, const TaskId& id, std::string_view exclude);
+  Status AdoptRunning(TimePoint now, TaskSpec spec, std::string_view device);
   std::vector<Action> Poll(TimePoint now);
   std::optional<TimePoint> NextWake() const;
   Duration RetryAfter() const;
