@@ -28,7 +28,9 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 class PathParams {
  public:
   static constexpr std::size_t kMax = 8;
-  void Clear();
+  std::size_t size() const { return size_; }
+  // Drops all but the first `size`.
+  void Truncate(std::size_t size) { size_ = size; }
   // False where kMax are there already.
   bool Add(std::string_view name, std::string_view value);
   // The same, for a value that the views of the request do not hold: a copy is kept.

@@ -85,9 +85,10 @@ class HttpClient {
   [[nodiscard]] std::unique_ptr<PendingCall> Call(HttpCall call, std::function<void(Result<HttpReply>)> done);
   [[nodiscard]] std::unique_ptr<PendingCall> CallStreamed(HttpCall call, HttpStreamCallbacks callbacks);
 
- private:
   class Impl;
-  std::shared_ptr<Impl> impl_;  // shared with the calls in flight
+
+ private:
+  std::shared_ptr<Impl> impl_;  // weakly known to the calls in flight
 };
 
 // One call, blocking, on a loop of its own: for tools and tests. Never on a loop's thread.

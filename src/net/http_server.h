@@ -81,7 +81,7 @@ class HttpServer {
   class Impl;
 
  private:
-  std::shared_ptr<Impl> impl_;  // shared with its connections, which the operations in flight keep alive
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace altlas::net

@@ -72,7 +72,7 @@ class IoLoop {
 
  private:
   explicit IoLoop(std::shared_ptr<Native> native);
-  std::shared_ptr<Native> native_;  // shared with the executors handed out, which may outlive the loop
+  std::shared_ptr<Native> native_;  // shared for the length of a post from another thread
 };
 
 }  // namespace altlas::net

@@ -30,6 +30,8 @@ class Router {
 
  private:
   struct Node;
+  static const Node* Walk(const Node& node, std::string_view path, PathParams& params);
+  static std::string Allow(const Node& node);
   const Node* Find(std::string_view path, PathParams& params) const;
   std::unique_ptr<Node> root_;
 };

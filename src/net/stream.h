@@ -54,7 +54,7 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Begins to read. Called once; until then the peer's bytes wait in the kernel.
+  // Begins to read; until then the peer's bytes wait in the kernel. A later call replaces the callbacks.
   void Start(StreamCallbacks callbacks);
   // Queues a copy and sends at the end of the loop's turn, so that small writes of one turn share one system
   // call. kOverloaded (nothing taken) past max_queued_bytes, kUnavailable once closed.

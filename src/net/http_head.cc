@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_head.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/utf8.h"
+
+namespace altlas::net {
+namespace {
+
+constexpr std::size_t kMaxMethodBytes = 32;
+constexpr std::size_t kMaxLengthDigits = 18;
+
+constexpr std::array<bool, 256> MakeTable(std::string_view extra, bool alphanumeric) {
+  std::array<bool, 256> table{};
+  for (const char c : extra) table[static_cast<unsigned char>(c)] = true;
+  for (int c = 0; alphanumeric && c < 128; ++c) {
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+      table[static_cast<std::size_t>(c)] = true;
+  }
+  return table;
+}
+
+constexpr auto kToken = MakeTable("!#$%&'*+-.^_`|~", true);
+// RFC 3986's characters of path and query, and those that browsers leave alone in a query.
+constexpr auto kTarget = MakeTable("-._~!$&'()*+,;=:@/?%[]{}|^`", true);
+constexpr auto kHost = MakeTable("-._~%!$&'()*+;=:[]", true);
+constexpr auto kHex = MakeTable("0123456789abcdefABCDEF", false);
+
+bool Is(const std::array<bool, 256>& table, char c) { return table[static_cast<unsigned char>(c)]; }
+
+bool AllOf(const std::array<bool, 256>& table, std::string_view text) {
+  for (const char c : text) {
+    if (!Is(table, c)) return false;
+  }
+  return true;
+}
+
+HttpRefusal Bad(std::string_view message, int status = 400, ErrorCode code = ErrorCode::kInvalidArgument) {
+  return {status, Error{code, std::string(message)}};
+}
+
+// True where a byte below 0x20 other than a tab, or DEL, is in `text`. Eight bytes at a time; a hit is looked
+// at singly.
+bool HasControl(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = kOnes * 0x80;
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
+    const std::uint64_t del = word ^ (kOnes * 0x7f);
+    if (((below_space | ((del - kOnes) & ~del)) & kHighs) == 0) continue;
+    for (std::size_t i = at; i < at + 8; ++i) {
+      const auto c = static_cast<unsigned char>(text[i]);
+      if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
+    }
+  }
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
+  }
+  return false;
+}
+
+std::string_view TrimBlanks(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// The next line without its CRLF, removed from `text`. HeadScanner has seen that every LF follows a CR.
+std::string_view TakeLine(std::string_view& text) {
+  const auto end = text.find("\r\n");
+  const auto line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 2);
+  return line;
+}
+
+std::optional<HttpRefusal> ParseField(std::string_view line, HeaderField& field) {
+  if (line.front() == ' ' || line.front() == '\t') {
+    return Bad(
+        "a header line begins with a blank (folded lines are not accepted); write each field on one line");
+  }
+  std::size_t name_size = 0;
+  while (name_size < line.size() && Is(kToken, line[name_size])) ++name_size;
+  if (name_size == line.size()) return Bad("a header line has no colon");
+  if (line[name_size] != ':') {
+    return Bad(line[name_size] == ' ' || line[name_size] == '\t'
+                   ? "a blank stands before the colon of a header field"
+                   : "a header name holds a character it may not");
+  }
+  if (name_size == 0) return Bad("a header field has no name");
+  field.name = line.substr(0, name_size);
+  field.value = TrimBlanks(line.substr(name_size + 1));
+  if (HasControl(field.value)) return Bad("a header value holds a control character");
+  return std::nullopt;
+}
+
+// What the fields say about framing and connection, gathered while they are read.
+struct FieldMarks {
+  int hosts = 0;
+  int lengths = 0;
+  int codings = 0;
+  int singles = 0;  // bits of the other fields that may occur once
+  std::string_view repeated;
+  std::string_view host;
+  std::string_view length;
+  std::string_view coding;
+  std::string_view expect;
+  std::string_view origin;
+  bool preflight = false;
+  bool close = false;
+  bool keep_alive = false;
+};
+
+void MarkSingle(FieldMarks& marks, int bit, std::string_view name) {
+  if ((marks.singles & bit) != 0) marks.repeated = name;
+  marks.singles |= bit;
+}
+
+void MarkConnection(FieldMarks& marks, std::string_view value) {
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    const auto token = TrimBlanks(value.substr(0, comma));
+    if (EqualsIgnoreCase(token, "close")) marks.close = true;
+    if (EqualsIgnoreCase(token, "keep-alive")) marks.keep_alive = true;
+    value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+  }
+}
+
+void Mark(FieldMarks& marks, const HeaderField& field) {
+  const auto is = [&](std::string_view name) { return EqualsIgnoreCase(field.name, name); };
+  switch (field.name.size()) {
+    case 4:
+      if (is("host")) {
+        ++marks.hosts;
+        marks.host = field.value;
+      }
+      break;
+    case 6:
+      if (is("expect")) {
+        MarkSingle(marks, 1, field.name);
+        marks.expect = field.value;
+      } else if (is("origin")) {
+        MarkSingle(marks, 2, field.name);
+        marks.origin = field.value;
+      }
+      break;
+    case 10:
+      if (is("connection")) MarkConnection(marks, field.value);
+      break;
+    case 12:
+      if (is("content-type")) MarkSingle(marks, 4, field.name);
+      break;
+    case 13:
+      if (is("authorization")) MarkSingle(marks, 8, field.name);
+      if (is("last-event-id")) MarkSingle(marks, 16, field.name);
+      break;
+    case 14:
+      if (is("content-length")) {
+        ++marks.lengths;
+        marks.length = field.value;
+      }
+      break;
+    case 15:
+      if (is("idempotency-key")) MarkSingle(marks, 32, field.name);
+      break;
+    case 17:
+      if (is("transfer-encoding")) {
+        ++marks.codings;
+        marks.coding = field.value;
+      }
+      break;
+    case 29:
+      if (is("access-control-request-method")) marks.preflight = true;
+      break;
+    default:
+      break;
+  }
+}
+
+std::optional<HttpRefusal> ParseFields(std::string_view text, const HeadLimits& limits, MessageHead& head,
+                                       FieldMarks& marks) {
+  head.fields.clear();
+  for (auto line = TakeLine(text); !line.empty(); line = TakeLine(text)) {
+    if (head.fields.size() == limits.header_count) {
+      return HttpRefusal{431, Fail(ErrorCode::kTooLarge, "more than {} header fields, the limit; send fewer",
+                                   limits.header_count)};
+    }
+    HeaderField field;
+    if (auto refusal = ParseField(line, field)) return refusal;
+    Mark(marks, field);
+    head.fields.push_back(field);
+  }
+  if (!text.empty()) return Bad("bytes follow the head's empty line");
+  return std::nullopt;
+}
+
+std::optional<HttpRefusal> CheckFraming(const FieldMarks& marks, MessageHead& head) {
+  if (marks.lengths > 1) return Bad("two Content-Length fields; send one");
+  if (marks.codings > 1) return Bad("two Transfer-Encoding fields; send one");
+  if (marks.lengths == 1 && marks.codings == 1)
+    return Bad("both Content-Length and Transfer-Encoding; send one of them");
+  head.content_length.reset();
+  head.chunked = false;
+  if (marks.lengths == 1) {
+    head.content_length = ParseContentLength(marks.length);
+    if (!head.content_length) return Bad("Content-Length is not a plain decimal number");
+  }
+  if (marks.codings == 1) {
+    if (head.minor_version == 0) return Bad("Transfer-Encoding in an HTTP/1.0 message");
+    if (!EqualsIgnoreCase(marks.coding, "chunked")) {
+      return Bad("the only transfer coding served is 'chunked'", 501, ErrorCode::kUnsupported);
+    }
+    head.chunked = true;
+  }
+  head.keep_alive = !marks.close && (head.minor_version == 1 || marks.keep_alive);
+  return std::nullopt;
+}
+
+// HTTP/1.1 or HTTP/1.0 exactly. 505 for other versions that are well-formed.
+std::optional<HttpRefusal> ParseVersion(std::string_view text, int& minor) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() != 8 || !text.starts_with("HTTP/") || !digit(text[5]) || text[6] != '.' ||
+      !digit(text[7])) {
+    return Bad("the first line does not end in an HTTP version; this server speaks HTTP/1.1");
+  }
+  if (text[5] != '1' || text[7] > '1')
+    return Bad("this server speaks HTTP/1.1 and HTTP/1.0", 505, ErrorCode::kUnsupported);
+  minor = text[7] - '0';
+  return std::nullopt;
+}
+
+bool EscapesAreWhole(std::string_view text) {
+  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
+    if (at + 2 >= text.size() || !Is(kHex, text[at + 1]) || !Is(kHex, text[at + 2])) return false;
+  }
+  return true;
+}
+
+// Clients resolve dot segments themselves; here they could only mean another resource to somebody else.
+bool HasDotSegment(std::string_view path) {
+  for (std::size_t at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 1)) {
+    auto segment = path.substr(at + 1);
+    segment = segment.substr(0, segment.find('/'));
+    if (segment == "." || segment == "..") return true;
+  }
+  return false;
+}
+
+std::optional<HttpRefusal> CheckPath(std::string_view path) {
+  bool dots = HasDotSegment(path);
+  if (path.find('%') != std::string_view::npos) {
+    const auto decoded = *PercentDecode(path);
+    if (HasControl(decoded) || decoded.find('\t') != std::string::npos)
+      return Bad("the path holds an encoded control character");
+    if (!IsValidUtf8(decoded)) return Bad("the path is not UTF-8 once decoded");
+    dots = dots || HasDotSegment(decoded);
+  }
+  if (dots) return Bad("the path holds a '.' or '..' segment; send it resolved");
+  return std::nullopt;
+}
+
+// origin-form, absolute-form of our own host, or "*" for OPTIONS.
+std::optional<HttpRefusal> SplitTarget(RequestHead& head) {
+  auto rest = head.target;
+  if (rest == "*") {
+    if (head.method != "OPTIONS") return Bad("the target '*' belongs to OPTIONS alone");
+    head.path = rest;
+    head.query = {};
+    return std::nullopt;
+  }
+  if (rest.front() != '/') {
+    const auto scheme_end = rest.find("://");
+    const auto scheme = rest.substr(0, scheme_end);
+    if (scheme_end == std::string_view::npos ||
+        !(EqualsIgnoreCase(scheme, "http") || EqualsIgnoreCase(scheme, "https"))) {
+      return Bad("the target must begin with '/'; this server is no proxy");
+    }
+    rest.remove_prefix(scheme_end + 3);
+    const auto authority = rest.substr(0, rest.find_first_of("/?"));
+    if (authority.empty() || !EqualsIgnoreCase(authority, head.host)) {
+      return Bad("the target names another host than the Host field; this server is no proxy");
+    }
+    rest.remove_prefix(authority.size());
+    if (rest.empty()) rest = "/";
+    if (rest.front() != '/') return Bad("the target has no path");
+  }
+  const auto question = rest.find('?');
+  head.path = rest.substr(0, question);
+  head.query = question == std::string_view::npos ? std::string_view() : rest.substr(question + 1);
+  if (!EscapesAreWhole(head.path) || !EscapesAreWhole(head.query)) {
+    return Bad("the target holds a '%' that two hexadecimal digits do not follow; write it as %25");
+  }
+  return CheckPath(head.path);
+}
+
+std::optional<HttpRefusal> ParseRequestLine(std::string_view line, const HeadLimits& limits,
+                                            RequestHead& head) {
+  const auto first = line.find(' ');
+  head.method = line.substr(0, first);
+  if (first == std::string_view::npos || head.method.empty() || head.method.size() > kMaxMethodBytes ||
+      !AllOf(kToken, head.method)) {
+    return Bad("the first line does not begin with a method");
+  }
+  const auto second = line.find(' ', first + 1);
+  if (second == std::string_view::npos) return Bad("the first line must be 'METHOD target HTTP/1.1'");
+  head.target = line.substr(first + 1, second - first - 1);
+  if (auto refusal = ParseVersion(line.substr(second + 1), head.minor_version)) return refusal;
+  if (head.target.size() > limits.target_bytes) {
+    return HttpRefusal{414, Fail(ErrorCode::kTooLarge, "the target has {} bytes, the limit is {}",
+                                 head.target.size(), limits.target_bytes)};
+  }
+  if (head.target.empty() || !AllOf(kTarget, head.target)) {
+    return Bad("the target is empty or holds a character that must be percent-encoded");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool IsTokenChar(char c) { return Is(kToken, c); }
+
+std::optional<std::uint64_t> ParseContentLength(std::string_view text) {
+  if (text.empty() || text.size() > kMaxLengthDigits) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+  }
+  return value;
+}
+
+Result<std::size_t> HeadScanner::Scan(std::string_view text, const HeadLimits& limits) {
+  if (scanned_ == 0 && !text.empty() && !IsTokenChar(text.front())) {
+    return Fail(ErrorCode::kInvalidArgument, "the first byte begins no HTTP message");
+  }
+  while (scanned_ < text.size()) {
+    const void* found = std::memchr(text.data() + scanned_, '\n', text.size() - scanned_);
+    if (found == nullptr) {
+      scanned_ = text.size();
+      break;
+    }
+    const std::size_t at = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    if (at == 0 || text[at - 1] != '\r')
+      return Fail(ErrorCode::kInvalidArgument, "a line ends in LF alone; end lines in CR LF");
+    scanned_ = at + 1;
+    if (at - 1 == line_start_ && scanned_ <= limits.header_bytes) return scanned_;
+    line_start_ = scanned_;
+    if (scanned_ > limits.header_bytes) break;
+  }
+  // A first line that does not end is a target that is too long, as far as anybody can tell.
+  if (line_start_ == 0 && scanned_ > limits.target_bytes + kMaxMethodBytes + 10) {
+    refused_status_ = 414;
+    return Fail(ErrorCode::kTooLarge, "the first line is longer than the limit of {} bytes for a target",
+                limits.target_bytes);
+  }
+  if (scanned_ > limits.header_bytes) {
+    refused_status_ = 431;
+    return Fail(ErrorCode::kTooLarge,
+                "the head is longer than {} bytes, the limit; send fewer or shorter fields",
+                limits.header_bytes);
+  }
+  return std::size_t{0};
+}
+
+std::optional<HttpRefusal> ParseRequestHead(std::string_view text, const HeadLimits& limits,
+                                            RequestHead& head) {
+  if (auto refusal = ParseRequestLine(TakeLine(text), limits, head)) return refusal;
+  FieldMarks marks;
+  if (auto refusal = ParseFields(text, limits, head, marks)) return refusal;
+  if (marks.hosts > 1) return Bad("two Host fields; send one");
+  if (marks.hosts == 0 && head.minor_version == 1) return Bad("no Host field; HTTP/1.1 requires one");
+  if (!AllOf(kHost, marks.host)) return Bad("the Host field is no host");
+  if (!marks.repeated.empty()) {
+    return HttpRefusal{400, Fail(ErrorCode::kInvalidArgument, "two {} fields; send one", marks.repeated)};
+  }
+  if (auto refusal = CheckFraming(marks, head)) return refusal;
+  head.host = marks.host;
+  head.origin = marks.origin;
+  head.preflight = marks.preflight;
+  head.expect_continue = false;
+  if (!marks.expect.empty()) {
+    if (!EqualsIgnoreCase(marks.expect, "100-continue")) {
+      return Bad("the only expectation served is '100-continue'", 417, ErrorCode::kUnsupported);
+    }
+    head.expect_continue = head.minor_version == 1;
+  }
+  return SplitTarget(head);
+}
+
+Status ParseResponseHead(std::string_view text, const HeadLimits& limits, ResponseHead& head) {
+  const auto corrupt = [](const HttpRefusal& refusal) {
+    return Fail(ErrorCode::kCorrupt, "the answer is not HTTP: {}", refusal.error.message);
+  };
+  const auto line = TakeLine(text);
+  if (auto refusal = ParseVersion(line.substr(0, 8), head.minor_version)) return corrupt(*refusal);
+  const auto digits =
+      line.size() >= 12 && line[8] == ' ' ? ParseContentLength(line.substr(9, 3)) : std::nullopt;
+  if (!digits || *digits < 100 || *digits > 599 || (line.size() > 12 && line[12] != ' ')) {
+    return Fail(ErrorCode::kCorrupt, "the answer is not HTTP: no status in its first line");
+  }
+  head.status = static_cast<int>(*digits);
+  FieldMarks marks;
+  if (auto refusal = ParseFields(text, limits, head, marks)) return corrupt(*refusal);
+  if (auto refusal = CheckFraming(marks, head)) return corrupt(*refusal);
+  return {};
+}
+
+}  // namespace altlas::net
