@@ -40,7 +40,7 @@ struct Encoding {
 class Tokenizer {
  public:
   // Reads `<path>/tokenizer.json` where `path` is a folder, else the file `path` itself. Blocks on the disk.
-  // kNotFound; kTooLarge past 128 MiB; kUnsupported for a part of the format that is not offered (it is
+  // kNotFound; kTooLarge past 64 MiB; kUnsupported for a part of the format that is not offered (it is
   // named); kCorrupt for a file that contradicts itself or the format.
   static Result<std::unique_ptr<const Tokenizer>> Load(const std::filesystem::path& path);
   // The same from the bytes of a tokenizer.json.
