@@ -32,6 +32,8 @@ class KvCache {
 
   std::int64_t slots() const { return slots_; }
   std::int64_t max_tokens() const { return max_tokens_; }
+  std::int64_t kv_heads() const { return keys_.empty() ? 0 : keys_[0].size(1); }
+  std::int64_t head_dim() const { return keys_.empty() ? 0 : keys_[0].size(3); }
   std::int64_t bytes() const { return bytes_; }
   at::Tensor& keys(std::size_t layer) { return keys_[layer]; }
   at::Tensor& values(std::size_t layer) { return values_[layer]; }
