@@ -158,6 +158,8 @@ Result<Database> Database::Open(const std::filesystem::path& path, Mode mode) {
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, kBusyMillis);
   if (mode == Mode::kReadOnly) ALTLAS_TRY_VOID(database.Exec("PRAGMA query_only=ON"));
+  // Takes the place of SQLite's own hook, which would checkpoint by itself (`PRAGMA wal_autocheckpoint` would
+  // take it back).
   sqlite3_wal_hook(
       raw,
       [](void* pages, sqlite3*, const char*, int now) {

@@ -52,9 +52,8 @@ class SqliteStore final : public Store, TaskStore, KeyStore {
 Result<Database> OpenDatabase(const std::filesystem::path& path) {
   ALTLAS_TRY(auto database, Database::Open(path, Database::Mode::kWrite));
   ALTLAS_TRY_VOID(database.Exec(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA "
-      "temp_store=MEMORY;"
-      "PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-32768; PRAGMA trusted_schema=OFF;"));
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
+      "PRAGMA journal_size_limit=8388608; PRAGMA trusted_schema=OFF;"));
   ALTLAS_TRY_VOID(Migrate(database, Migrations()));
   return database;
 }

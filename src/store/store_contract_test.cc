@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/sha256.h"
 #include "store/test_support.h"
 
@@ -14,6 +15,7 @@ enum class Engine { kSqlite, kMemory };
 class StoreContract : public testing::TestWithParam<Engine> {
  protected:
   void SetUp() override {
+    SetLogLevel(LogLevel::kError);
     retention_.interval = std::chrono::milliseconds(1);
     Open();
   }
