@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -128,6 +129,10 @@ struct Codec<std::map<std::string, T>> {
   static Value To(const std::map<std::string, T>& v) {
     Value::Map map;
     for (const auto& [name, item] : v) map.emplace_back(name, Codec<T>::To(item));
+    if constexpr (std::integral<T>) {  // levels read best in their order
+      std::stable_sort(map.begin(), map.end(),
+                       [](const auto& a, const auto& b) { return a.second.AsInt() < b.second.AsInt(); });
+    }
     return {std::move(map)};
   }
   static std::map<std::string, T> From(const Value& v) {

@@ -14,13 +14,11 @@
 namespace altlas::config {
 namespace {
 
-using Failed = std::set<std::string, std::less<>>;
-
 class CrossChecks {
  public:
-  CrossChecks(LoadedConfig& loaded, const Failed& failed, const SourceNames& names,
+  CrossChecks(LoadedConfig& loaded, const ReadFacts& facts, const SourceNames& names,
               std::vector<Problem>& errors)
-      : loaded_(loaded), config_(loaded.config), failed_(failed), names_(names), errors_(errors) {}
+      : loaded_(loaded), config_(loaded.config), facts_(facts), names_(names), errors_(errors) {}
 
   void Run() {
     Strategies();
@@ -48,7 +46,8 @@ class CrossChecks {
     return problem;
   }
   bool AnyFailed(std::initializer_list<std::string_view> keys) const {
-    return std::any_of(keys.begin(), keys.end(), [&](std::string_view key) { return failed_.contains(key); });
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](std::string_view key) { return facts_.failed.contains(key); });
   }
   // An error about `keys` where `wrong` and none of them was refused already.
   void Require(bool right, std::initializer_list<std::string_view> keys, const std::string& message) {
@@ -84,10 +83,10 @@ class CrossChecks {
 
   // A device that must fall below zero to come back would never come back.
   void Hysteresis(std::string_view margin_key, double margin, std::string_view limit_key, double limit) {
-    Require(
-        margin < limit || (limit == 0 && margin == 0), {margin_key, limit_key},
-        fmt::format("found {}{}, which is not below {} ({}): a device past the limit could never come back",
-                    margin, Default(margin_key), limit_key, limit));
+    Require(margin < limit || (limit == 0 && margin == 0), {margin_key, limit_key},
+            fmt::format("found {}{}, which is not below {} ({}): a device past the limit could never come "
+                        "back; set a smaller one",
+                        margin, Default(margin_key), limit_key, limit));
   }
 
   void Limits() {
@@ -150,6 +149,10 @@ class CrossChecks {
   void ModelError(std::size_t index, std::string_view key, const std::string& message) {
     auto problem = About({"models"}, message);
     problem.key = fmt::format("models[{}].{}", index, key);
+    if (const auto place = facts_.item_places.find(problem.key); place != facts_.item_places.end()) {
+      problem.line = place->second.line;
+      problem.column = place->second.column;
+    }
     errors_.push_back(std::move(problem));
   }
 
@@ -196,7 +199,8 @@ class CrossChecks {
                        nearest.empty() ? fmt::format(" (known are {})", fmt::join(types, ", "))
                                        : fmt::format(", did you mean {}?", nearest)));
     }
-    if (gpu.min_batch_size_per_gpu > gpu.max_concurrent_tasks_per_gpu)
+    constexpr std::string_view kBatch = "gpu.multi_gpu.min_batch_size_per_gpu";
+    if (Default(kBatch).empty() && gpu.min_batch_size_per_gpu > gpu.max_concurrent_tasks_per_gpu)
       Warn(
           {"gpu.multi_gpu.min_batch_size_per_gpu", "gpu.multi_gpu.max_concurrent_tasks_per_gpu"},
           fmt::format("{} tasks of a batch go to one device, which runs {} at a time: the rest of them waits",
@@ -208,17 +212,17 @@ class CrossChecks {
 
   LoadedConfig& loaded_;
   const Config& config_;
-  const Failed& failed_;
+  const ReadFacts& facts_;
   const SourceNames& names_;
   std::vector<Problem>& errors_;
 };
 
 }  // namespace
 
-void CheckAcross(LoadedConfig& loaded, const Failed& failed, const SourceNames& names,
+void CheckAcross(LoadedConfig& loaded, const ReadFacts& facts, const SourceNames& names,
                  std::vector<Problem>& errors) {
   loaded.warnings.clear();
-  CrossChecks(loaded, failed, names, errors).Run();
+  CrossChecks(loaded, facts, names, errors).Run();
 }
 
 }  // namespace altlas::config

@@ -150,9 +150,9 @@ std::string Allowed(const KeySpec& key) {
     case KeyType::kChoice:
       return fmt::format("one of {}", fmt::join(key.choices, ", "));
     case KeyType::kSeconds:
-      return fmt::format("a number of seconds, {} (or a text such as 500ms, 30s, 10m, 2h, 7d)", range);
+      return fmt::format("a number of seconds, {}, or a text such as 500ms, 30s, 10m, 2h, 7d", range);
     case KeyType::kBytes:
-      return fmt::format("a number of bytes, {} (or a text such as 64KiB, 512MiB, 2GiB)", range);
+      return fmt::format("a number of bytes, {}, or a text such as 64KiB, 512MiB, 2GiB", range);
     case KeyType::kList:
       return "a list, each item " + Allowed(key.children.front());
     case KeyType::kMap:

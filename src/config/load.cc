@@ -116,7 +116,7 @@ CheckedConfig CheckConfig(const ConfigText& file, const std::optional<ConfigText
   for (const auto& [key, value] : overrides)
     ReadInline({key, value, names.Of(OriginKind::kCommandLine), OriginKind::kCommandLine}, reader,
                checked.loaded, checked.errors);
-  if (readable) CheckAcross(checked.loaded, reader.failed(), names, checked.errors);
+  if (readable) CheckAcross(checked.loaded, reader.facts(), names, checked.errors);
   Sort(checked.errors, names);
   return checked;
 }

@@ -73,8 +73,14 @@ std::string SourceNames::Of(OriginKind kind) const {
 std::string DidYouMean(std::string_view path) {
   std::vector<std::string> paths;
   CollectPaths(KeyTable(), paths);
-  auto nearest = FindByName(path.substr(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1));
+  const auto last_of = [](std::string_view p) { return std::string(p.substr(p.rfind('.') + 1)); };
+  auto nearest = FindByName(last_of(path));
   if (nearest.empty()) nearest = Nearest(path, paths);
+  if (nearest.empty()) {
+    std::vector<std::string> names;
+    std::transform(paths.begin(), paths.end(), std::back_inserter(names), last_of);
+    nearest = FindByName(Nearest(last_of(path), names));
+  }
   return nearest.empty() ? "" : fmt::format("did you mean {}?", nearest);
 }
 
@@ -138,12 +144,12 @@ void Reader::ReportUnknown(const KeySpec& section, const Entry& entry, const std
 void Reader::ReadLeaf(const KeySpec& key, const Entry& entry, void* owner) {
   if (kind_ == OriginKind::kPersisted && !key.run_time) {
     Report(entry.place, key.path, "cannot be changed at run time; set it in the configuration file instead");
-    failed_.insert(key.path);
+    facts_.failed.insert(key.path);
     return;
   }
   const auto value = ReadValue(key, entry.value, key.path);
   if (!value.has_value()) {
-    failed_.insert(key.path);
+    facts_.failed.insert(key.path);
     return;
   }
   key.store(owner, *value);
@@ -164,7 +170,8 @@ std::optional<Value> Reader::ReadValue(const KeySpec& key, const Node& node, con
   if (node.kind == Node::Kind::kNull && key.optional) return Value{};
   if (node.kind == Node::Kind::kNull) {
     Report(node.place, path,
-           fmt::format("has no value, allowed is {}; take the key away to get the default", Allowed(key)));
+           fmt::format("has no value, allowed is {}{}", Allowed(key),
+                       key.required ? "" : "; take the key away to get the default"));
     return std::nullopt;
   }
   if (node.kind != Node::Kind::kScalar) {
@@ -265,6 +272,7 @@ std::optional<Value> Reader::ReadObject(const KeySpec& key, const Node& node, co
       continue;
     }
     given.insert(child->name);
+    facts_.item_places[Child(path, child->name)] = entry.value.place;
     auto value = ReadValue(*child, entry.value, Child(path, child->name));
     right = right && value.has_value();
     if (value.has_value())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,6 +21,13 @@ struct SourceNames {
   std::string Of(OriginKind kind) const;
 };
 
+// What the checks across keys need to know of the reading.
+struct ReadFacts {
+  std::set<std::string, std::less<>>
+      failed;  // keys given with a value that is not allowed; they still have the one before
+  std::map<std::string, Place> item_places;  // of the keys of items: "models[1].name"
+};
+
 // Reads trees over a configuration, one after the other, and collects what is wrong. Borrows all it is given.
 class Reader {
  public:
@@ -33,8 +41,7 @@ class Reader {
   void ReadKey(const KeySpec& key, const Node& node, void* owner, std::string_view source_name,
                OriginKind kind);
 
-  // Keys given with a value that is not allowed: they still have the value they had before.
-  const std::set<std::string, std::less<>>& failed() const { return failed_; }
+  const ReadFacts& facts() const { return facts_; }
 
  private:
   void ReadSection(const KeySpec& section, const Node& node, void* owner);
@@ -51,7 +58,7 @@ class Reader {
 
   LoadedConfig& loaded_;
   std::vector<Problem>& errors_;
-  std::set<std::string, std::less<>> failed_;
+  ReadFacts facts_;
   std::string source_name_;
   OriginKind kind_ = OriginKind::kFile;
 };
@@ -59,8 +66,8 @@ class Reader {
 // "did you mean gpu.enabled?" for a path that is no key, or "".
 std::string DidYouMean(std::string_view path);
 
-// What no single key can tell: values that contradict each other. Keys in `failed` are left out of account.
-void CheckAcross(LoadedConfig& loaded, const std::set<std::string, std::less<>>& failed,
-                 const SourceNames& names, std::vector<Problem>& errors);
+// What no single key can tell: values that contradict each other. Keys that failed are left out of account.
+void CheckAcross(LoadedConfig& loaded, const ReadFacts& facts, const SourceNames& names,
+                 std::vector<Problem>& errors);
 
 }  // namespace altlas::config

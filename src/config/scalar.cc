@@ -215,7 +215,8 @@ ReadScalar ParseBytes(const KeySpec& key, std::string_view text, bool plain) {
 }
 
 ReadScalar ParseText(const KeySpec& key, std::string_view text, bool plain) {
-  if (plain && LooksLikeOtherType(text)) return Wrong(key, text, plain, "put it in quotes to make it a text");
+  if (plain && LooksLikeOtherType(text))
+    return Wrong(key, text, plain, "some readers take it for something else: put it in quotes");
   if (text.empty()) return Wrong(key, text, plain, "it is empty");
   if (text.size() > kMaxTextBytes)
     return Wrong(key, text, plain, fmt::format("at most {} bytes", kMaxTextBytes));

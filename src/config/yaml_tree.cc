@@ -33,6 +33,10 @@ struct Stop {
   std::string message;
 };
 
+// Put behind the text as a comment: yaml-cpp lets a quoted text run on to the end of the file without a word,
+// and then this is in it. No text holds it by chance, for control characters are refused.
+constexpr std::string_view kEndMark = "\x01 end of the text \x01";
+
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view file_name, std::vector<Problem>& problems)
@@ -40,7 +44,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
-      throw Stop{PlaceOf(mark), "a second YAML document begins here; a configuration is one document"};
+      throw Stop{PlaceOf(mark), "found a second YAML document; a configuration is one document"};
   }
   void OnDocumentEnd() override {}
 
@@ -50,17 +54,20 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) throw Stop{PlaceOf(mark), "an alias (*name) inside the value that it names"};
+    if (found == anchors_.end())
+      throw Stop{PlaceOf(mark), "found an alias (*name) inside the value that it names; write the value out"};
     Count(found->second, PlaceOf(mark));
     Node copy = found->second;
     copy.place = PlaceOf(mark);
-    if (ExpectsKey()) throw Stop{PlaceOf(mark), "an alias (*name) as a key; write the key out"};
+    if (ExpectsKey()) throw Stop{PlaceOf(mark), "found an alias (*name) as a key; write the key out"};
     Add(std::move(copy));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     RefuseTag(mark, tag);
+    if (value.find(kEndMark) != std::string::npos)
+      throw Stop{PlaceOf(mark), "found a quote that is never closed"};
     auto node = NodeAt(mark, Node::Kind::kScalar);
     node.text = value;
     node.plain = tag != "!";
@@ -81,10 +88,24 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Node TakeRoot() { return std::move(root_); }
 
+  // Of the node that is being read.
+  std::string Path() const {
+    std::string path;
+    for (const auto& frame : open_) {
+      if (frame.node.kind == Node::Kind::kList) {
+        path += fmt::format("[{}]", frame.node.items.size());
+      } else if (frame.has_key) {
+        path += (path.empty() ? "" : ".") + Shown(frame.key, true);
+      }
+    }
+    return path;
+  }
+
  private:
   struct Frame {
     Node node;
     YAML::anchor_t anchor = 0;
+    std::string key;          // of a map: the last key
     bool has_key = false;     // of a map: the next node is a value
     bool skip_value = false;  // of a key that stood there before
   };
@@ -94,7 +115,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void Report(Place place, std::string message) {
-    problems_.push_back({std::string(file_name_), place.line, place.column, {}, std::move(message)});
+    problems_.push_back({std::string(file_name_), place.line, place.column, Path(), std::move(message)});
   }
 
   void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
@@ -105,7 +126,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void Count(const Node& node, Place place) {
     if (++nodes_ > kMaxNodes)
-      throw Stop{place, fmt::format("more than {} values, aliases expanded", kMaxNodes)};
+      throw Stop{place, fmt::format("found more than {} values with aliases expanded, which is the limit",
+                                    kMaxNodes)};
     text_bytes_ += node.text.size();
     for (const auto& entry : node.entries) {
       text_bytes_ += entry.key.size();
@@ -113,7 +135,9 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     for (const auto& item : node.items) Count(item, place);
     if (text_bytes_ > kMaxTextBytes)
-      throw Stop{place, fmt::format("more than {} bytes of text, aliases expanded", kMaxTextBytes)};
+      throw Stop{place,
+                 fmt::format("found more than {} bytes of text with aliases expanded, which is the limit",
+                             kMaxTextBytes)};
   }
 
   void Leaf(Node node, YAML::anchor_t anchor) {
@@ -124,9 +148,10 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void TakeKey(const Node& node) {
-    if (node.kind == Node::Kind::kNull) throw Stop{node.place, "an empty key"};
+    if (node.kind == Node::Kind::kNull) throw Stop{node.place, "found an empty key; a key is a text"};
     auto& frame = open_.back();
     frame.has_key = true;
+    frame.key = node.text;
     if (node.plain && node.text == "<<") {
       Report(node.place, "found the merge key <<; merging is not supported, write the keys out");
       frame.skip_value = true;
@@ -136,9 +161,8 @@ class TreeBuilder final : public YAML::EventHandler {
     const auto twin =
         std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == node.text; });
     if (twin != entries.end()) {
-      Report(node.place,
-             fmt::format("the key {} stands here a second time (first on line {}); take one of them away",
-                         Shown(node.text, true), twin->place.line));
+      Report(node.place, fmt::format("stands here a second time (first on line {}); take one of them away",
+                                     twin->place.line));
       frame.skip_value = true;
       return;
     }
@@ -147,9 +171,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void Open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     RefuseTag(mark, tag);
-    if (ExpectsKey()) throw Stop{PlaceOf(mark), "a list or a map as a key; a key is a text"};
+    if (ExpectsKey()) throw Stop{PlaceOf(mark), "found a list or a map as a key; a key is a text"};
     if (open_.size() >= kMaxDepth)
-      throw Stop{PlaceOf(mark), fmt::format("nested deeper than {} levels", kMaxDepth)};
+      throw Stop{PlaceOf(mark),
+                 fmt::format("found more than {} levels of nesting, which is the limit", kMaxDepth)};
     Frame frame;
     frame.node = NodeAt(mark, kind);
     frame.anchor = anchor;
@@ -211,14 +236,14 @@ std::optional<Stop> CheckBytes(std::string_view text) {
     return Stop{{}, fmt::format("the file has {} bytes, allowed are {}", text.size(), kMaxFileBytes)};
   const auto invalid = FirstInvalidUtf8(text);
   if (invalid < text.size())
-    return Stop{PlaceAt(text, invalid), "a byte that is not UTF-8; save the file as UTF-8"};
+    return Stop{PlaceAt(text, invalid), "found a byte that is not UTF-8; save the file as UTF-8"};
   const auto control = std::find_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
   });
   if (control == text.end()) return std::nullopt;
   const auto offset = static_cast<std::size_t>(control - text.begin());
-  return Stop{PlaceAt(text, offset),
-              fmt::format("a control character (byte 0x{:02x})", static_cast<unsigned char>(*control))};
+  return Stop{PlaceAt(text, offset), fmt::format("found a control character (byte 0x{:02x}); take it away",
+                                                 static_cast<unsigned char>(*control))};
 }
 
 std::string Line(std::string_view text, int line) {
@@ -239,7 +264,7 @@ std::string SyntaxMessage(std::string_view text, const YAML::Exception& error) {
 
 Stop Run(std::string_view text, TreeBuilder& builder) {
   try {
-    std::istringstream in{std::string(text)};
+    std::istringstream in(fmt::format("{}\n#{}\n", text, kEndMark));
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {
     }
@@ -271,12 +296,12 @@ std::string_view KindName(Node::Kind kind) {
 
 YamlDocument ParseYaml(std::string_view file_name, std::string_view text) {
   YamlDocument document;
-  const auto report = [&](const Stop& stop) {
+  const auto report = [&](const Stop& stop, std::string path) {
     document.problems.push_back(
-        {std::string(file_name), stop.place.line, stop.place.column, {}, stop.message});
+        {std::string(file_name), stop.place.line, stop.place.column, std::move(path), stop.message});
   };
   if (const auto wrong = CheckBytes(text)) {
-    report(*wrong);
+    report(*wrong, {});
     return document;
   }
   TreeBuilder builder(file_name, document.problems);
@@ -284,7 +309,7 @@ YamlDocument ParseYaml(std::string_view file_name, std::string_view text) {
   if (stop.message.empty()) {
     document.root = builder.TakeRoot();
   } else {
-    report(stop);
+    report(stop, builder.Path());
   }
   return document;
 }

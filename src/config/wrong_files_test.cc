@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/testing.h"
+
+namespace altlas::config {
+namespace {
+
+std::filesystem::path Folder() { return SourceFolder() / "src/config/testdata/wrong"; }
+
+// Each testdata/wrong/NAME.yaml has its errors beside it in NAME.errors: a case needs no C++.
+TEST(WrongFiles, EachGetsExactlyTheErrorsBesideIt) {
+  const auto files = YamlFiles(Folder());
+  EXPECT_GE(files.size(), 30u);
+  for (const auto& file : files) {
+    const auto checked = CheckConfig({file.filename().string(), MustRead(file)});
+    EXPECT_FALSE(checked.errors.empty()) << file;
+    auto expected = file;
+    expected.replace_extension(".errors");
+    ExpectSameAsFile(FormatProblems(checked.errors) + "\n", expected);
+  }
+}
+
+TEST(WrongFiles, EveryErrorNamesFileLineAndColumn) {
+  for (const auto& file : YamlFiles(Folder())) {
+    const auto checked = CheckConfig({file.filename().string(), MustRead(file)});
+    for (const auto& problem : checked.errors) {
+      EXPECT_EQ(problem.file, file.filename().string());
+      EXPECT_GE(problem.line, 1) << FormatProblem(problem);
+      EXPECT_GE(problem.column, 1) << FormatProblem(problem);
+    }
+  }
+}
+
+TEST(WrongFiles, NothingOfAWrongFileIsTakenByLoad) {
+  for (const auto& file : YamlFiles(Folder())) {
+    const auto loaded = LoadConfig(file);
+    ASSERT_FALSE(loaded.has_value()) << file;
+    EXPECT_EQ(loaded.error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(WrongFiles, AFilePastTheSizeLimitIsRefusedUnread) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "config.yaml";
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(300 << 10, '#')).has_value());
+  const auto loaded = LoadConfig(path);
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_EQ(loaded.error().code, ErrorCode::kTooLarge);
+}
+
+TEST(WrongFiles, ManyAliasesOfOneLongTextStopAtTheTextLimit) {
+  std::string text = "a: &long " + std::string(60'000, 'x') + "\nb:\n";
+  for (int i = 0; i < 1000; ++i) text += "  - *long\n";
+  EXPECT_NE(ErrorsOf(text).find("bytes of text with aliases expanded"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace altlas::config
