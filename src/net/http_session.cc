@@ -218,7 +218,7 @@ bool HttpSession::StepChunked() {
       Refuse(piece.error().code == ErrorCode::kTooLarge ? 413 : 400, piece.error());
       return false;
     }
-    std::memmove(write, piece->data(), piece->size());
+    if (!piece->empty()) std::memmove(write, piece->data(), piece->size());
     write += piece->size();
     decoded_ += piece->size();
   }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/test_support.h"
+
+#include <arpa/inet.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+namespace altlas::net {
+
+RawClient::RawClient(const Address& address) {
+  if (address.kind == Address::Kind::kUnix) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::memcpy(name.sun_path, address.path.data(), address.path.size());
+    fd_.Reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)) != 0) fd_.Reset();
+    return;
+  }
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(address.port);
+  ::inet_pton(AF_INET, "127.0.0.1", &name.sin_addr);
+  fd_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)) != 0) fd_.Reset();
+}
+
+void RawClient::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+void RawClient::ShutdownWrite() { ::shutdown(fd_.get(), SHUT_WR); }
+
+void RawClient::Reset() {
+  const linger now{1, 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+  fd_.Reset();
+}
+
+std::string RawClient::ReadAll() { return ReadUntil(std::string_view("\0never sent\0", 12)); }
+
+std::string RawClient::ReadUntil(std::string_view text) {
+  std::string got;
+  std::array<char, 4096> piece{};
+  while (got.find(text) == std::string::npos) {
+    const ssize_t size = ::recv(fd_.get(), piece.data(), piece.size(), 0);
+    if (size <= 0) break;
+    got.append(piece.data(), static_cast<std::size_t>(size));
+  }
+  return got;
+}
+
+void MakeCertificate(const std::filesystem::path& folder) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  X509_set_version(certificate, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+  X509_set_pubkey(certificate, key);
+  X509_NAME* name = X509_get_subject_name(certificate);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"),
+                             -1, -1, 0);
+  X509_set_issuer_name(certificate, name);
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+  X509_add_ext(certificate, names, -1);
+  X509_EXTENSION_free(names);
+  X509_sign(certificate, key, EVP_sha256());
+  std::FILE* file = std::fopen((folder / "cert.pem").c_str(), "w");
+  PEM_write_X509(file, certificate);
+  std::fclose(file);
+  file = std::fopen((folder / "key.pem").c_str(), "w");
+  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(file);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+}
+
+}  // namespace altlas::net
