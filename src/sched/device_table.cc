@@ -246,7 +246,7 @@ RunningToken DeviceTable::BeginRunning(RouteIndex route, DeviceIndex device, std
   d.tasks.push_back({task, route, now_, d.together, work});
   ++d.running;
   d.memory_reserved += memory;
-  d.drain = std::max(d.drain, now_) + FromSeconds(std::min(work, kLongest)) + Duration(1000);
+  d.drain = std::max(d.drain, now_) + FromSeconds(std::clamp(work, 1e-9, kLongest));
   RefreshOpen(device);
   return RunningToken(this, device, task, memory);
 }
@@ -279,7 +279,7 @@ void DeviceTable::SetOpen(Route& route, DeviceIndex device, bool open) {
   if (member.open && open) {
     route.index.Update(device, KeyOf(device));
   } else if (open) {
-    route.index.Insert(device, member.rate, KeyOf(device));
+    route.index.Insert(device, member.unit, member.contention, KeyOf(device));
   } else if (member.open) {
     route.index.Remove(device);
   }

@@ -5,7 +5,9 @@ namespace altlas::sched {
 namespace {
 
 bool IsPast(bool before, double value, double high, double margin) {
-  return before ? value > high - margin : value > high;
+  // 0.95 - 0.05 is a little under 0.9.
+  constexpr double kRounding = 1e-9;
+  return value > (before ? high - margin : high) + kRounding;
 }
 
 double MemoryShare(const DeviceState& device) {

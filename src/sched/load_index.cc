@@ -7,7 +7,7 @@
 namespace altlas::sched {
 namespace {
 
-constexpr double kStepsPerOctave = 8;
+constexpr double kStepsPerOctave = 32;
 constexpr double kContentionSteps = 8;
 
 }  // namespace
@@ -17,27 +17,30 @@ LoadIndex::Rate LoadIndex::RateOf(double unit_seconds, double contention) {
           static_cast<int>(std::lround(contention * kContentionSteps))};
 }
 
-std::uint32_t LoadIndex::ClassFor(Rate rate) {
-  for (std::uint32_t i = 0; i < classes_.size(); ++i) {
-    if (classes_[i].rate == rate) return i;
-  }
+std::uint32_t LoadIndex::ClassFor(double unit_seconds, double contention) {
+  const Rate rate = RateOf(unit_seconds, contention);
   // Speeds drift, so classes fall empty: such a one is used again before another is made.
+  std::uint32_t empty = static_cast<std::uint32_t>(classes_.size());
   for (std::uint32_t i = 0; i < classes_.size(); ++i) {
-    if (!classes_[i].heap.empty()) continue;
-    classes_[i].rate = rate;
-    classes_[i].unit = std::exp2(rate.unit_step / kStepsPerOctave);
-    classes_[i].contention = rate.contention_step / kContentionSteps;
-    return i;
+    if (classes_[i].heap.empty()) {
+      empty = i;
+    } else if (classes_[i].rate == rate) {
+      return i;
+    }
   }
-  classes_.push_back({rate, std::exp2(rate.unit_step / kStepsPerOctave),
-                      rate.contention_step / kContentionSteps,
-                      IndexedHeap<LoadKey, PositionOf>(PositionOf{&home_})});
-  return static_cast<std::uint32_t>(classes_.size() - 1);
+  if (empty == classes_.size()) {
+    classes_.push_back({{}, 0, 0, IndexedHeap<LoadKey, PositionOf>(PositionOf{&home_})});
+  }
+  // The first one's exact speed stands for the class, so that equal devices compare exactly.
+  classes_[empty].rate = rate;
+  classes_[empty].unit = unit_seconds;
+  classes_[empty].contention = contention;
+  return empty;
 }
 
-void LoadIndex::Insert(DeviceIndex device, Rate rate, LoadKey key) {
+void LoadIndex::Insert(DeviceIndex device, double unit_seconds, double contention, LoadKey key) {
   if (device >= home_.size()) home_.resize(device + 1);
-  const std::uint32_t id = ClassFor(rate);
+  const std::uint32_t id = ClassFor(unit_seconds, contention);
   home_[device].speed_class = id;
   if (classes_[id].heap.empty()) active_.push_back(id);
   classes_[id].heap.Push(device, key);

@@ -40,7 +40,7 @@ class LoadIndex {
   };
   static Rate RateOf(double unit_seconds, double contention);
 
-  void Insert(DeviceIndex device, Rate rate, LoadKey key);
+  void Insert(DeviceIndex device, double unit_seconds, double contention, LoadKey key);
   void Remove(DeviceIndex device);
   void Update(DeviceIndex device, LoadKey key);
   bool Contains(DeviceIndex device) const {
@@ -83,7 +83,7 @@ class LoadIndex {
     double contention;
     IndexedHeap<LoadKey, PositionOf> heap;
   };
-  std::uint32_t ClassFor(Rate rate);
+  std::uint32_t ClassFor(double unit_seconds, double contention);
 
   std::vector<Home> home_;  // by device
   std::vector<SpeedClass> classes_;

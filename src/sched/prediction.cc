@@ -119,7 +119,7 @@ void DeviceTable::Reprice(Route& route, DeviceIndex index) {
   member.rate = rate;
   if (!member.open) return;
   route.index.Remove(index);
-  route.index.Insert(index, rate, KeyOf(index));
+  route.index.Insert(index, member.unit, member.contention, KeyOf(index));
 }
 
 void DeviceTable::RepriceGuesses(Route& route) {

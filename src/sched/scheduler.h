@@ -41,9 +41,9 @@ namespace altlas::sched {
 // devices with a free slot at the moment its turn comes. round_robin: the next device in turn that has a free
 // slot (under full load the turn is that of the slots coming free). random: drawn among the devices with a
 // free slot. task_specific: waits for the mapped device while that is healthy. memory_optimized: best fit
-// among those with a free slot and room. least_loaded: least predicted finish; it waits for a busy faster
-// device only where that is predicted to finish it clearly earlier (10 %) and the tasks that wait are too few
-// to keep both busy.
+// among those with a free slot and room. least_loaded: least predicted finish; it waits for a busy
+// faster device only where that is predicted to finish it clearly earlier (10 %); the slow device then goes
+// to the first task further back for which the fast ones come too late, if there is one.
 class Scheduler {
  public:
   // kInvalidArgument where the configuration contradicts itself (default strategy not in the list, no levels,
@@ -83,8 +83,8 @@ class Scheduler {
   // long as another one can run it. False where it is not running.
   bool Requeue(TimePoint now, const TaskId& task, std::string_view exclude = {});
 
-  // After a restart: the task runs on that device already and holds a slot there, beyond the bound if need be. kConflict: that
-  // id is known; kNotFound: no such device; kInvalidArgument as for Submit.
+  // After a restart: the task runs on that device already and holds a slot there, beyond the bound if need
+  // be. kConflict: that id is known; kNotFound: no such device; kInvalidArgument as for Submit.
   Status AdoptRunning(TimePoint now, TaskSpec spec, std::string_view device);
 
   // The decisions due at `now`, in order. Cheap where nothing happened.

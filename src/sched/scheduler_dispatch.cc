@@ -95,42 +95,61 @@ Pick Scheduler::Impl::ChooseHeld(TaskSlot slot, Pick pick) {
   return pick;
 }
 
+// The head of the lane waits for a faster device; one further back takes the slow one. False where it cannot.
+bool Scheduler::Impl::StartFurtherBack(const Lane& lane, const Pick& held, std::vector<Action>& actions) {
+  if (held.yield_to == 0 || lane.heap.size() < 2) return false;
+  auto entries = lane.heap.entries();
+  const auto nth = entries.begin() + static_cast<std::ptrdiff_t>(std::min(held.yield_to, entries.size() - 1));
+  std::nth_element(entries.begin(), nth, entries.end(),
+                   [](const auto& a, const auto& b) { return a.key < b.key; });
+  const Task& task = tasks_[nth->id];
+  const PlacementView view(table_, config_, random_, NeedsOf(task));
+  if (!view.CanStart(held.device)) return false;
+  Start(nth->id, {Pick::Kind::kPlace, held.device, Reason::kLeastFinish, view.Finish(held.device)},
+        task.strategy, actions);
+  return true;
+}
+
+Pick Scheduler::Impl::ChooseForHead(const Lane& lane, Strategy& strategy) {
+  const TaskSlot slot = lane.heap.top().id;
+  const Task& task = tasks_[slot];
+  if (task.kept != kNoDevice) return ChooseKept(slot);
+  if (lane.key.pin != kNoDevice) return ChoosePinned(task, lane.key.pin);
+  Pick pick = Choose(task, strategy);
+  if (pick.kind != Pick::Kind::kFallBack) return pick;
+  std::string message = std::move(pick.message);
+  strategy =
+      config_.default_strategy == Strategy::kTaskSpecific ? Strategy::kLeastLoaded : config_.default_strategy;
+  pick = Choose(task, strategy);
+  pick.reason = Reason::kMappingFellBack;
+  pick.message = std::move(message);
+  return pick;
+}
+
 void Scheduler::Impl::TryLane(std::uint32_t index, std::vector<Action>& actions) {
-  const DeviceIndex pin = lanes_[index].key.pin;
-  const TaskSlot slot = lanes_[index].heap.top().id;
+  Lane& lane = lanes_[index];
+  const TaskSlot slot = lane.heap.top().id;
   Strategy strategy = tasks_[slot].strategy;
-  Pick pick;
-  if (tasks_[slot].kept != kNoDevice) {
-    pick = ChooseKept(slot);
-  } else if (pin != kNoDevice) {
-    pick = ChoosePinned(tasks_[slot], pin);
-  } else {
-    pick = Choose(tasks_[slot], strategy);
+  Pick pick = ChooseForHead(lane, strategy);
+  if (pick.kind == Pick::Kind::kHold) {
+    pick = ChooseHeld(slot, std::move(pick));
+    if (pick.kind == Pick::Kind::kHold && StartFurtherBack(lane, pick, actions)) return;
   }
-  if (pick.kind == Pick::Kind::kFallBack) {
-    std::string message = std::move(pick.message);
-    strategy = config_.default_strategy == Strategy::kTaskSpecific ? Strategy::kLeastLoaded
-                                                                   : config_.default_strategy;
-    pick = Choose(tasks_[slot], strategy);
-    if (pick.kind == Pick::Kind::kHold) pick = ChooseHeld(slot, std::move(pick));
-    pick.reason = Reason::kMappingFellBack;
-    pick.message = std::move(message);
-  }
-  if (pick.kind == Pick::Kind::kHold) pick = ChooseHeld(slot, std::move(pick));
   if (pick.kind == Pick::Kind::kPlace) return Start(slot, std::move(pick), strategy, actions);
-  if (pick.kind == Pick::Kind::kFail) {
-    Action action;
-    action.kind = Action::Kind::kFail;
-    action.task = tasks_[slot].id;
-    action.reason = pick.reason;
-    action.message = std::move(pick.message);
-    actions.push_back(std::move(action));
-    Forget(slot);
-    ++sweep_;  // what it kept may serve a lane that was tried already
-    return;
-  }
-  lanes_[index].tried = sweep_;
-  if (pick.kind == Pick::Kind::kNone) WaitForRoom(slot, pin);
+  if (pick.kind == Pick::Kind::kFail) return GiveUp(slot, std::move(pick), actions);
+  lane.tried = sweep_;
+  if (pick.kind == Pick::Kind::kNone) WaitForRoom(slot, lane.key.pin);
+}
+
+void Scheduler::Impl::GiveUp(TaskSlot slot, Pick pick, std::vector<Action>& actions) {
+  Action action;
+  action.kind = Action::Kind::kFail;
+  action.task = tasks_[slot].id;
+  action.reason = pick.reason;
+  action.message = std::move(pick.message);
+  actions.push_back(std::move(action));
+  Forget(slot);
+  ++sweep_;  // what it kept may serve a lane that was tried already
 }
 
 void Scheduler::Impl::Start(TaskSlot slot, Pick pick, Strategy strategy, std::vector<Action>& actions) {

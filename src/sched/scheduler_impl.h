@@ -156,6 +156,9 @@ class Scheduler::Impl {
   std::uint32_t BestLane() const;
   bool CanTry(const Lane& lane) const;
   void TryLane(std::uint32_t lane, std::vector<Action>& actions);
+  void GiveUp(TaskSlot slot, Pick pick, std::vector<Action>& actions);
+  Pick ChooseForHead(const Lane& lane, Strategy& strategy);
+  bool StartFurtherBack(const Lane& lane, const Pick& held, std::vector<Action>& actions);
   Pick Choose(const Task& task, Strategy strategy);
   Pick ChoosePinned(const Task& task, DeviceIndex pin);
   Pick ChooseKept(TaskSlot slot);

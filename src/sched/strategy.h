@@ -72,7 +72,7 @@ struct Pick {
   enum class Kind : std::uint8_t {
     kNone,      // none can start it: it waits for the next slot that comes free
     kPlace,     // on `device`
-    kHold,      // it is better off waiting for a busy device, at most for `hold`
+    kHold,      // it is better off waiting for a busy device, at most for `hold`; `device` could take it now
     kFallBack,  // to be placed by the default strategy, because of `message`
     kFail,      // it cannot run, because of `message`
   };
@@ -81,6 +81,8 @@ struct Pick {
   Reason reason = Reason::kNone;
   double score = 0;
   Duration hold{};
+  // kHold: the device is better given to the task this many places further back than left idle; 0: left idle.
+  std::size_t yield_to = 0;
   std::string message = {};
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "sched/strategy.h"
@@ -34,45 +35,45 @@ std::vector<Slot> FasterSlots(const PlacementView& view, double finish) {
 }
 
 // Least predicted finish. Where the only devices with a free slot are slow ones, a fast one that is busy may
-// still finish the task earlier: then it waits, unless so many wait that the fast ones will be busy longer
-// than the slow one needs.
+// still finish the task earlier: then it waits. The slow device goes to the first waiting task for which the
+// fast ones come too late.
 class LeastLoaded final : public PlacementStrategy {
  public:
   Pick Choose(PlacementView& view) const override {
     const DeviceIndex device = view.LeastFinish();
     if (device == kNoDevice) return {};
     const double finish = view.Finish(device);
-    const double wait = SecondsWorthWaiting(view, device, finish);
-    if (wait > 0) {
-      Pick pick;
-      pick.kind = Pick::Kind::kHold;
-      pick.device = device;
-      pick.hold = FromSeconds(std::min(wait, 1e6));
-      return pick;
+    const std::optional<std::size_t> taker = FirstTaker(view, device, finish);
+    if (taker == std::size_t{0}) {
+      const Reason reason = view.Measured() ? Reason::kLeastFinish : Reason::kLeastCount;
+      return {Pick::Kind::kPlace, device, reason, finish};
     }
-    const Reason reason = view.Measured() ? Reason::kLeastFinish : Reason::kLeastCount;
-    return {Pick::Kind::kPlace, device, reason, finish};
+    Pick pick;
+    pick.kind = Pick::Kind::kHold;
+    pick.device = device;
+    pick.hold = FromSeconds(std::min(finish, 1e6));
+    pick.yield_to = taker.value_or(0);
+    return pick;
   }
 
  private:
-  // How long waiting for a busy device still pays; 0 where the task should start on `device`, which would end
-  // it at `finish`.
-  static double SecondsWorthWaiting(const PlacementView& view, DeviceIndex device, double finish) {
+  // Which of the waiting tasks, counted from this one, is served best by `device`, that would end this one at
+  // `finish`.
+  static std::optional<std::size_t> FirstTaker(const PlacementView& view, DeviceIndex device, double finish) {
     const Route& route = view.route();
     if (!route.learned || route.members[device].guess || route.waiting > kMostWaiting) return 0;
-    if (view.OpenCount() == route.members.size() ||
-        route.reference_unit * view.needs().size >= kClearly * finish)
-      return 0;
+    if (view.OpenCount() == route.members.size()) return 0;
+    if (route.reference_unit * view.needs().size >= kClearly * finish) return 0;
     std::vector<Slot> slots = FasterSlots(view, kClearly * finish);
     // The waiting tasks take the slots one after another, as if each were like this one.
     for (std::size_t task = 0; task < std::max<std::size_t>(1, route.waiting); ++task) {
       const auto next = std::min_element(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
         return a.free_at + a.work < b.free_at + b.work;
       });
-      if (next == slots.end() || next->free_at + next->work >= kClearly * finish) return 0;
+      if (next == slots.end() || next->free_at + next->work >= kClearly * finish) return task;
       next->free_at += next->work;
     }
-    return finish;
+    return std::nullopt;
   }
 };
 

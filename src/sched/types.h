@@ -50,7 +50,7 @@ struct DeviceLimits {
 };
 
 struct PriorityLevel {
-  std::string name;
+  std::string name = {};
   int number = 0;  // lower goes first; equal numbers are one level
   bool operator==(const PriorityLevel&) const = default;
 };
@@ -79,21 +79,21 @@ enum class DeviceKind : std::uint8_t { kGpu, kCpu };
 
 // A model that a device serves.
 struct ServedModel {
-  std::string name;
+  std::string name = {};
   bool ready = true;  // false while it loads: tasks for it wait
   // What one more task of this model takes, once known (0: nothing beyond what the model holds already). It
   // takes the place of the task's own estimated_memory on this device.
-  std::optional<std::uint64_t> memory_per_task;
+  std::optional<std::uint64_t> memory_per_task = {};
   bool operator==(const ServedModel&) const = default;
 };
 
 // What the rest of the program knows of a device: facts, no judgement (that is the scheduler's).
 struct DeviceState {
-  std::string id;
+  std::string id = {};
   DeviceKind kind = DeviceKind::kGpu;
-  bool present = true;  // the probe sees it
-  bool ready = true;    // its worker is up
-  std::string why_not;  // shown where it is not present or not ready, e.g. "worker restarts in 4 s"
+  bool present = true;       // the probe sees it
+  bool ready = true;         // its worker is up
+  std::string why_not = {};  // shown where it is not present or not ready, e.g. "worker restarts in 4 s"
   std::vector<std::string> types;  // task types that it can run
   std::vector<ServedModel>
       models;  // also those still loading, so that a task for them waits instead of failing
@@ -101,9 +101,10 @@ struct DeviceState {
   std::uint64_t memory_used_by_others =
       0;                             // bytes used by processes that are not ours, and by our models at rest
   double utilization_by_others = 0;  // 0..1
-  std::optional<double> temperature_celsius;
-  std::optional<double> compute_capability;
-  std::optional<double> speed;  // relative speed, e.g. a benchmark score; only ratios between devices matter
+  std::optional<double> temperature_celsius = {};
+  std::optional<double> compute_capability = {};
+  std::optional<double> speed =
+      {};         // relative speed, e.g. a benchmark score; only ratios between devices matter
   int slots = 0;  // tasks at a time; 0: max_concurrent_tasks_per_gpu. The smaller of both counts.
   bool operator==(const DeviceState&) const = default;
 };
@@ -118,10 +119,10 @@ enum class DeviceHealth : std::uint8_t {
 std::string_view DeviceHealthName(DeviceHealth health);
 
 struct DeviceView {
-  std::string id;
+  std::string id = {};
   DeviceKind kind = DeviceKind::kGpu;
   DeviceHealth health = DeviceHealth::kOk;
-  std::string why;  // a sentence; empty where kOk
+  std::string why = {};  // a sentence; empty where kOk
   int slots = 0;
   int running = 0;
   int waiting = 0;                    // queued tasks predicted to run here
@@ -132,14 +133,14 @@ struct DeviceView {
 
 struct TaskSpec {
   TaskId id;
-  std::string type;
-  std::string model;                   // empty: any device that runs the type
-  std::optional<Strategy> strategy;    // none: the configured default
-  std::string priority;                // name of a level; empty: the configured default
-  std::uint64_t estimated_memory = 0;  // bytes, a hint; 0: unknown
+  std::string type = {};
+  std::string model = {};                 // empty: any device that runs the type
+  std::optional<Strategy> strategy = {};  // none: the configured default
+  std::string priority = {};              // name of a level; empty: the configured default
+  std::uint64_t estimated_memory = 0;     // bytes, a hint; 0: unknown
   double size_hint = 0;  // what the service time grows with, e.g. max_length; 0: unknown (counts as 1)
-  std::optional<Duration> timeout;  // longest wait in the queue; may only shorten the configured one
-  bool recovered = false;           // accepted before a restart: enters also where the queue is full
+  std::optional<Duration> timeout = {};  // longest wait in the queue; may only shorten the configured one
+  bool recovered = false;                // accepted before a restart: enters also where the queue is full
   Duration waited{};  // of a recovered task: how long it had waited already (its place in the queue, not its
                       // timeout)
 };
@@ -168,27 +169,27 @@ struct Action {
   enum class Kind : std::uint8_t { kDispatch, kExpire, kFail };
   Kind kind = Kind::kDispatch;
   TaskId task;
-  std::string device;  // kDispatch
+  std::string device = {};  // kDispatch
   Strategy strategy =
       Strategy::kLeastLoaded;  // kDispatch: the one that chose (after a fallback, the one fallen back to)
   Reason reason = Reason::kNone;
   double score =
       0;  // kDispatch: what the strategy compared; for least_loaded the predicted seconds to its end
-  std::string message;  // kExpire, kFail: a sentence for the user; kDispatch after a fallback: why
+  std::string message = {};  // kExpire, kFail: a sentence for the user; kDispatch after a fallback: why
 };
 
 // Where a task is.
 struct Placement {
-  std::string device;  // of a waiting task: the predicted one
+  std::string device = {};  // of a waiting task: the predicted one
   bool running = false;
 };
 
 struct Accepted {
   TaskId task;
-  std::string device;  // predicted; empty exactly where cannot_run is set
+  std::string device = {};  // predicted; empty exactly where cannot_run is set
   // No device of the pool could ever run it (no such model or type, more memory than any device has). The
   // scheduler has not queued it: the caller records the task as accepted and fails it with this error.
-  std::optional<Error> cannot_run;
+  std::optional<Error> cannot_run = {};
 };
 
 struct BatchAccepted {
@@ -203,21 +204,21 @@ enum class Outcome : std::uint8_t {
 
 // One device as a task's strategy sees it.
 struct Candidate {
-  std::string device;
+  std::string device = {};
   bool eligible = false;
   bool chosen = false;
-  std::string why;   // why it is refused; empty where eligible
-  double score = 0;  // predicted seconds to the task's end; only where it can run the task at all
+  std::string why = {};  // why it is refused; empty where eligible
+  double score = 0;      // predicted seconds to the task's end; only where it can run the task at all
 };
 
 struct Explanation {
   TaskId task;
   Strategy strategy = Strategy::kLeastLoaded;
   bool running = false;
-  std::string device;  // where it runs, or is predicted to
+  std::string device = {};  // where it runs, or is predicted to
   Reason reason = Reason::kNone;
-  std::string waiting_because;  // a sentence; empty where running
-  std::size_t ahead = 0;        // queued tasks that go first
+  std::string waiting_because = {};  // a sentence; empty where running
+  std::size_t ahead = 0;             // queued tasks that go first
   std::vector<Candidate> candidates;
 };
 
