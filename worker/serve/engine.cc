@@ -227,7 +227,8 @@ void Engine::TakeLogits(Sequence& sequence, std::span<float> logits, std::vector
       sampler_.Sample(logits, sequence.job.request.sampling, seen, static_cast<std::uint64_t>(index));
   if (!id.has_value()) return Abort(sequence, id.error(), events);
   const auto& ends = model_->info().end_ids;
-  if (std::find(ends.begin(), ends.end(), *id) != ends.end()) return Complete(sequence, events);
+  const bool ends_here = std::find(ends.begin(), ends.end(), *id) != ends.end();
+  if (ends_here && !sequence.job.request.ignore_end) return Complete(sequence, events);
   ++counters_.generated_tokens;
   auto& event = events.emplace_back();
   event.kind = EngineEvent::Kind::kToken;

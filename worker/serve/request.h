@@ -16,6 +16,7 @@ struct GenerationRequest {
   std::int64_t max_length = 100;  // new tokens
   SamplingParams sampling;
   std::vector<std::string> stop;
+  bool ignore_end = false;  // for measurements: the model's end token ends nothing. Not part of the JSON
 };
 
 struct GenerationResult {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+
+int main(int argc, char** argv) {
+  using namespace altlas::worker_app;
+  CLI::App app{
+      "One process that owns one device and runs models on it. A manager (alt_las serve) starts it and talks "
+      "to it over\n"
+      "a Unix socket; people use it to run a model without a manager.",
+      "alt_las_worker"};
+  app.set_version_flag("--version", std::string("alt_las_worker ") + ALTLAS_VERSION);
+  app.footer(
+      "Examples:\n"
+      "  alt_las_worker --generate models/tiny --prompt \"Once upon a time\" --max-length 50\n"
+      "  alt_las_worker --tokenize models/tiny --prompt \"Hello, world\"\n"
+      "  alt_las_worker --socket /var/lib/alt_las/workers.sock --device gpu_0     (with ALTLAS_WORKER_TOKEN "
+      "set)\n"
+      "Exit codes: 0 done, drained or asked to stop; 1 failed; 2 wrong usage; 3 refused by the manager; 4 no "
+      "manager.");
+  Arguments arguments;
+  auto* serve = app.add_option_group("With a manager");
+  auto* socket =
+      serve->add_option("--socket", arguments.socket, "The manager's Unix socket")->type_name("PATH");
+  auto* device =
+      serve->add_option("--device", arguments.device, "The device's id, e.g. gpu_0")->type_name("ID");
+  socket->needs(device);
+  device->needs(socket);
+  auto* people = app.add_option_group("Without a manager");
+  auto* generate =
+      people->add_option("--generate", arguments.generate, "Write on from --prompt with this model")
+          ->type_name("FOLDER");
+  auto* tokenize = people->add_option("--tokenize", arguments.tokenize, "Show the tokens of --prompt")
+                       ->type_name("FOLDER");
+  auto* bench =
+      people->add_option("--bench", arguments.bench, "Measure tokens per second, one stream and eight")
+          ->type_name("FOLDER");
+  auto* prompt = people->add_option("--prompt", arguments.prompt, "The text to start from");
+  people->add_option("--max-length", arguments.max_length, "New tokens at most")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  people->add_option("--temperature", arguments.temperature, "0: always the likeliest token")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  people->add_option("--top-k", arguments.top_k, "Choose among so many of the likeliest; 0: off")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  people->add_option("--top-p", arguments.top_p, "Choose among the likeliest of this mass")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  people->add_option("--seed", arguments.seed, "The same seed gives the same text")->capture_default_str();
+  people->add_option("--dtype", arguments.dtype, "fp32, bf16 or fp16")->capture_default_str();
+  app.add_option("--threads", arguments.threads,
+                 "Threads for computing; 0: every core. A manager's setting wins")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  generate->needs(prompt)->excludes(tokenize)->excludes(bench)->excludes(socket);
+  tokenize->needs(prompt)->excludes(bench)->excludes(socket);
+  bench->excludes(socket);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  if (!arguments.socket.empty()) return Serve(arguments);
+  if (!arguments.generate.empty()) return Generate(arguments);
+  if (!arguments.tokenize.empty()) return Tokenize(arguments);
+  if (!arguments.bench.empty()) return Bench(arguments);
+  std::fputs(app.help().c_str(), stderr);
+  return kUsage;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/serve/load_engine.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "worker/model/load.h"
+#include "worker/serve/kv_plan.h"
+#include "worker/serve/tokenizer_codec.h"
+#include "worker/serve/torch_token_model.h"
+
+namespace altlas::serve {
+namespace {
+
+// The one place that chooses: where the CUDA plug-in can be loaded, its device will be returned here.
+at::Device WorkerDevice() { return at::kCPU; }
+
+Result<std::unique_ptr<TokenizerCodec>> LoadCodec(const LoadEngineOptions& options,
+                                                  const model::LanguageModelInfo& info) {
+  ALTLAS_TRY(auto tokenizer, text::Tokenizer::Load(options.folder));
+  for (const auto& warning : tokenizer->warnings()) {
+    ALTLAS_WARN("worker", "tokenizer", {"model", info.name}, {"what", warning});
+  }
+  if (static_cast<std::int64_t>(tokenizer->id_limit()) > info.vocab_size) {
+    ALTLAS_WARN("worker", "the tokenizer has ids that the model does not", {"model", info.name},
+                {"tokenizer", tokenizer->id_limit()}, {"model_vocabulary", info.vocab_size});
+  }
+  return std::make_unique<TokenizerCodec>(std::move(tokenizer));
+}
+
+Result<model::KvCache> MakeCache(const LoadEngineOptions& options, const model::LanguageModelInfo& info) {
+  std::int64_t context = info.context_length;
+  if (options.max_context > 0) context = std::min(context, options.max_context);
+  const auto budget = static_cast<std::int64_t>(options.kv_budget_bytes != 0 ? options.kv_budget_bytes
+                                                                             : MachineMemoryBytes() / 4);
+  ALTLAS_TRY(const auto plan, PlanKvCache(info.kv_bytes_per_token, context, options.max_batch, budget));
+  if (plan.tokens_per_slot < context || plan.slots < options.max_batch) {
+    ALTLAS_WARN("worker", "the KV budget is smaller than asked for", {"model", info.name},
+                {"budget_bytes", budget}, {"sequences", plan.slots}, {"of", options.max_batch},
+                {"tokens", plan.tokens_per_slot}, {"context", context});
+  }
+  return model::KvCache::Create(info, plan.slots, plan.tokens_per_slot, budget);
+}
+
+wire::ModelReady Facts(const model::LanguageModelInfo& info, const model::KvCache& cache) {
+  wire::ModelReady facts;
+  facts.name = info.name;
+  facts.family = info.architecture;
+  facts.dtype = model::DtypeName(info.dtype);
+  facts.kv_budget_bytes = static_cast<std::uint64_t>(cache.bytes());
+  facts.memory_bytes = static_cast<std::uint64_t>(info.weight_bytes + cache.bytes());
+  facts.parameters = static_cast<std::uint64_t>(info.parameter_count);
+  facts.context_length = static_cast<std::uint32_t>(std::min(info.context_length, cache.max_tokens()));
+  facts.vocabulary = static_cast<std::uint32_t>(info.vocab_size);
+  return facts;
+}
+
+}  // namespace
+
+Result<LoadedModel> LoadEngine(const LoadEngineOptions& options) {
+  model::LoadOptions load;
+  load.name = options.name;
+  load.device = WorkerDevice();
+  ALTLAS_TRY(load.dtype, model::ParseDtype(options.dtype));
+  ALTLAS_TRY(auto model, model::LoadLanguageModel(options.folder, load));
+  ALTLAS_TRY(auto codec, LoadCodec(options, model->info()));
+  ALTLAS_TRY(auto cache, MakeCache(options, model->info()));
+  LoadedModel loaded;
+  loaded.facts = Facts(model->info(), cache);
+  const EngineOptions engine{.max_batch = options.max_batch, .limits = options.limits};
+  auto adapter = std::make_unique<TorchTokenModel>(std::move(model), std::move(cache));
+  ALTLAS_TRY(loaded.engine, Engine::Create(std::move(adapter), std::move(codec), engine));
+  return loaded;
+}
+
+void SetUpProcess() { at::set_num_interop_threads(1); }
+
+void SetUpThread(std::uint32_t threads) {
+  cpu_set_t allowed;
+  int cores = 1;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) cores = std::max(1, CPU_COUNT(&allowed));
+  at::set_num_threads(threads == 0 ? cores : static_cast<int>(std::min<std::uint32_t>(threads, 1024)));
+}
+
+}  // namespace altlas::serve
