@@ -7,6 +7,8 @@
 namespace altlas::device {
 namespace {
 
+constexpr std::uint64_t kLeastTicks = 20;  // 0.2 s of one processor
+
 int UsableProcessors(const std::filesystem::path& root, const std::vector<CpuTimes>& times) {
   int online = 0;
   for (const auto& t : times) online += t.total > 0 ? 1 : 0;
@@ -120,8 +122,14 @@ Result<std::vector<DeviceSnapshot>> CpuProbe::Probe(std::span<const OwnProcess> 
     const auto busy = now.busy - std::min(before.busy, now.busy);
     const auto total = now.total - std::min(before.total, now.total);
     const auto ours = now.own - std::min(before.own, now.own);
-    s.utilization = Percent(busy, total);
-    s.utilization_by_others = Percent(busy > ours ? busy - ours : 0, total);
+    if (i < last_.size() && total < kLeastTicks) {
+      samples.back() = before;  // too short to mean anything: what was measured last stands, and the interval goes on
+    } else {
+      samples.back().utilization = Percent(busy, total);
+      samples.back().utilization_by_others = Percent(busy > ours ? busy - ours : 0, total);
+    }
+    s.utilization = samples.back().utilization;
+    s.utilization_by_others = samples.back().utilization_by_others;
     s.estimated = last_.empty() || devices_.size() > 1;
     snapshots.push_back(std::move(s));
   }

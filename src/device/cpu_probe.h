@@ -32,6 +32,7 @@ class CpuProbe final : public DeviceProbe {
   CpuProbe(std::vector<CpuDevice> devices, int first_index, std::filesystem::path root, std::string model);
   struct Sample {
     std::uint64_t busy = 0, total = 0, own = 0;
+    double utilization = 0, utilization_by_others = 0;
   };
   Sample Measure(const CpuDevice& device, const std::vector<CpuTimes>& times, std::uint64_t own_ticks) const;
 

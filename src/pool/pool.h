@@ -38,7 +38,8 @@ struct PoolOptions {
   std::uint64_t seed = 1;  // of the random strategy and ties
 };
 
-// Makes the backend of a device seen for the first time. The listener goes to the backend as it is.
+// Makes the backend of a device seen for the first time; null where it cannot (the device is then left out of
+// the pool). The listener goes to the backend as it is.
 using BackendFactory =
     std::function<std::unique_ptr<backend::Backend>(const device::DeviceSnapshot&, backend::BackendListener)>;
 

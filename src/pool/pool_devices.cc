@@ -21,7 +21,7 @@ void Pool::Impl::UpdateDevices(const std::vector<device::DeviceSnapshot>& snapsh
   for (const auto& snapshot : snapshots) {
     seen.insert(snapshot.id);
     if (!devices_.contains(snapshot.id)) {
-      AddDevice(snapshot);
+      if (!AddDevice(snapshot)) continue;
     } else {
       auto& device = devices_[snapshot.id];
       device.snapshot = snapshot;
@@ -43,21 +43,24 @@ void Pool::Impl::UpdateDevices(const std::vector<device::DeviceSnapshot>& snapsh
   Pump();
 }
 
-void Pool::Impl::AddDevice(const device::DeviceSnapshot& snapshot) {
+bool Pool::Impl::AddDevice(const device::DeviceSnapshot& snapshot) {
+  auto backend = factory_(snapshot, Later([](Impl& self, std::string_view id, backend::BackendEvent event) {
+                            self.OnEvent(id, std::move(event));
+                          }));
+  if (backend == nullptr) return false;
   ALTLAS_INFO("pool", "device found", {"device", snapshot.id},
               {"kind", device::DeviceKindName(snapshot.kind)}, {"name", snapshot.name},
               {"memory_bytes", snapshot.memory_total});
   auto& device = devices_[snapshot.id];
   device.snapshot = snapshot;
-  device.backend = factory_(snapshot, Later([](Impl& self, std::string_view id, backend::BackendEvent event) {
-                              self.OnEvent(id, std::move(event));
-                            }));
+  device.backend = std::move(backend);
   std::vector<backend::LeaseKey> known;
   for (const auto& [id, entry] : tasks_) {
     if (entry->phase == Entry::Phase::kLimbo && entry->record.device == snapshot.id)
       known.push_back(entry->lease);
   }
   if (!stopping_) device.backend->Start(std::move(known));
+  return true;
 }
 
 bool Pool::Impl::Serves(const PoolModel& model, const std::string& device) const {
@@ -94,7 +97,9 @@ void Pool::Impl::TellScheduler(const std::string& id) {
   }
   state.memory_total = s.memory_total;
   state.memory_used_by_others = s.memory_used_by_others;
-  state.utilization_by_others = s.utilization_by_others / 100;
+  // A processor is shared with everything on its machine, the clients of this very server too: how busy others keep it is shown, and no
+  // reason to refuse work.
+  state.utilization_by_others = s.kind == device::DeviceKind::kGpu ? s.utilization_by_others / 100 : 0;
   state.temperature_celsius = s.temperature;
   state.compute_capability = s.compute_capability;
   state.speed = KnownSpeed(s);
@@ -127,7 +132,7 @@ void Pool::Impl::OnBackend(const std::string& id, const backend::BackendReady& e
 void Pool::Impl::OnBackend(const std::string& id, const backend::StateChanged& event) {
   auto& device = devices_[id];
   const bool ready = event.state == backend::BackendState::kReady;
-  ALTLAS_INFO("pool", "worker state", {"device", id}, {"state", backend::BackendStateName(event.state)},
+  ALTLAS_DEBUG("pool", "worker state", {"device", id}, {"state", backend::BackendStateName(event.state)},
               {"why", event.why});
   if (!ready) {
     device.ready = false;

@@ -117,7 +117,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   // pool_devices.cc
   void UpdateDevices(const std::vector<device::DeviceSnapshot>& snapshots);
-  void AddDevice(const device::DeviceSnapshot& snapshot);
+  bool AddDevice(const device::DeviceSnapshot& snapshot);
   void TellScheduler(const std::string& id);
   std::vector<DeviceReport> Devices() const;
   bool Ready(std::string* why) const;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.h"
+
+namespace altlas::app {
+namespace {
+
+std::vector<std::string> Words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    words.push_back(sub->get_name());
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  return words;
+}
+
+void AppendCases(const CLI::App& app, const std::string& path, std::string& out) {
+  std::string words;
+  for (const auto& word : Words(app)) words += (words.empty() ? "" : " ") + word;
+  out += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, words);
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    AppendCases(*sub, path + (path.empty() ? "" : " ") + sub->get_name(), out);
+}
+
+// Bash; zsh reads it through bashcompinit.
+std::string Script(const CLI::App& root) {
+  std::string cases;
+  AppendCases(root, "", cases);
+  return "_alt_las() {\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} path=\"\" words=\"\" word\n"
+         "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
+         "    --config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+         "    --state) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
+         "  esac\n"
+         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    case \"$word\" in -*|*/*|*.yaml) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
+         "  done\n"
+         "  case \"$path\" in\n" +
+         cases +
+         "  esac\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "}\n"
+         "complete -F _alt_las alt_las\n";
+}
+
+}  // namespace
+
+void AddCompletion(CLI::App& root, Command& run) {
+  auto* command = root.add_subcommand("completion", "Print a completion script for the shell");
+  auto shell = std::make_shared<std::string>("bash");
+  command->add_option("shell", *shell, "bash or zsh")
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  source <(alt_las completion bash)\n"
+      "  source <(alt_las completion zsh)");
+  command->callback([&run, &root, shell] {
+    run = [&root, shell] {
+      if (*shell == "zsh") fmt::print("autoload -Uz bashcompinit && bashcompinit\n");
+      fmt::print("{}", Script(root));
+      return 0;
+    };
+  });
+}
+
+}  // namespace altlas::app

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "admin_client.h"
+#include "base/json_writer.h"
+#include "commands.h"
+#include "gateway/auth.h"
+#include "net/io_loop.h"
+#include "open_state.h"
+#include "settings.h"
+#include "store/store.h"
+#include "tables.h"
+
+namespace altlas::app {
+namespace {
+
+struct KeyOptions {
+  std::string name;
+  std::string scopes = "predict";
+  double rate = 0;
+  int burst = 20;
+  std::string which;
+  bool json = false;
+};
+
+// The key ring of the state directory, for when no server runs.
+class OfflineKeys {
+ public:
+  static Result<std::unique_ptr<OfflineKeys>> Open(const CommonOptions& common,
+                                                   const std::filesystem::path& state) {
+    ALTLAS_TRY(const auto loaded, ReadConfig(common));
+    if (loaded.config.store.kind == config::StoreKind::kMemory)
+      return Fail(ErrorCode::kUnavailable,
+                  "store.kind is memory: keys live in the running server alone, and none answers");
+    auto keys = std::make_unique<OfflineKeys>();
+    ALTLAS_TRY(keys->loop_, net::IoLoop::Create());
+    store::SqliteOptions options;
+    options.folder =
+        loaded.config.store.path ? config::ResolvePath(loaded, *loaded.config.store.path) : state;
+    ALTLAS_TRY(keys->store_,
+               store::OpenSqliteStore(std::move(options), keys->clock_, keys->loop_->AsExecutor()));
+    keys->ring_ =
+        std::make_unique<gateway::KeyRing>(keys->store_->keys(), keys->clock_, true, gateway::RateLimit{});
+    ALTLAS_TRY_VOID(keys->ring_->Load());
+    return keys;
+  }
+  gateway::KeyRing& ring() { return *ring_; }
+  // Runs until `finish` was called by the operation's callback.
+  template <typename T>
+  Result<T> Await(const std::function<void(std::function<void(Result<T>)>)>& start) {
+    std::optional<Result<T>> outcome;
+    loop_->Post([&] {
+      start([&](Result<T> result) {
+        outcome = std::move(result);
+        loop_->Stop();
+      });
+    });
+    loop_->Run();
+    return std::move(*outcome);
+  }
+
+ private:
+  SystemClock clock_;
+  std::unique_ptr<net::IoLoop> loop_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<gateway::KeyRing> ring_;
+};
+
+void PrintNew(const std::string& secret, const std::string& name, const std::string& scopes, bool json) {
+  if (json) {
+    JsonWriter out;
+    out.BeginObject()
+        .Key("name")
+        .String(name)
+        .Key("scopes")
+        .String(scopes)
+        .Key("secret")
+        .String(secret)
+        .EndObject();
+    fmt::print("{}\n", out.text());
+  } else {
+    fmt::print("{}\n", secret);
+    fmt::print(stderr, "The key \"{}\" ({}) is shown this once; only its hash is kept.\n", name, scopes);
+  }
+}
+
+int Create(const CommonOptions& common, const KeyOptions& options) {
+  const auto scopes = store::ParseScopes(options.scopes);
+  if (!scopes.has_value()) return Complain(scopes.error());
+  const auto state = StateFolder(common);
+  if (!state.has_value()) return Complain(state.error());
+  const AdminClient admin(*state);
+  if (admin.Reachable()) {
+    JsonWriter body;
+    body.BeginObject().Key("name").String(options.name).Key("scopes").BeginArray();
+    for (const auto& [scope, name] :
+         {std::pair{store::Scope::kPredict, "predict"}, std::pair{store::Scope::kAdmin, "admin"},
+          std::pair{store::Scope::kMetrics, "metrics"}}) {
+      if (scopes->Has(scope)) body.String(name);
+    }
+    body.EndArray()
+        .Key("requests_per_second")
+        .Double(options.rate)
+        .Key("burst")
+        .Int(options.burst)
+        .EndObject();
+    const auto answer = admin.Call("POST", "/api/v1/keys", body.text());
+    if (!answer.has_value()) return Complain(answer.error());
+    const auto json = nlohmann::json::parse(*answer, nullptr, false);
+    PrintNew(json.value("secret", ""), options.name, store::FormatScopes(*scopes), options.json);
+    return 0;
+  }
+  auto offline = OfflineKeys::Open(common, *state);
+  if (!offline.has_value()) return Complain(offline.error());
+  const auto key = (*offline)->Await<gateway::KeyRing::NewKey>([&](auto done) {
+    (*offline)->ring().Create(options.name, *scopes, {options.rate, options.burst}, std::move(done));
+  });
+  if (!key.has_value()) return Complain(key.error());
+  PrintNew(key->secret, options.name, store::FormatScopes(*scopes), options.json);
+  return 0;
+}
+
+std::string TimeText(const nlohmann::json& key, const char* field) {
+  return key.contains(field) && key[field].is_string() ? key[field].get<std::string>() : "-";
+}
+
+int List(const CommonOptions& common, const KeyOptions& options) {
+  const auto state = StateFolder(common);
+  if (!state.has_value()) return Complain(state.error());
+  const auto answer = AdminClient(*state).Call("GET", "/api/v1/keys");
+  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"}};
+  if (answer.has_value()) {
+    if (options.json) {
+      fmt::print("{}\n", *answer);
+      return 0;
+    }
+    const auto json = nlohmann::json::parse(*answer, nullptr, false);
+    for (const auto& key : json["keys"]) {
+      std::string scopes;
+      for (const auto& scope : key["scopes"])
+        scopes += (scopes.empty() ? "" : ",") + scope.get<std::string>();
+      rows.push_back({key.value("id", ""), key.value("name", ""), scopes, TimeText(key, "created_at"),
+                      TimeText(key, "last_used_at"), TimeText(key, "revoked_at")});
+    }
+  } else {
+    auto offline = OfflineKeys::Open(common, *state);
+    if (!offline.has_value()) return Complain(offline.error());
+    JsonWriter out;
+    out.BeginObject().Key("keys").BeginArray();
+    for (const auto& key : (*offline)->ring().List()) {
+      rows.push_back({key.id.ToString(), key.name, store::FormatScopes(key.scopes),
+                      std::to_string(key.created_ms), "-", key.revoked_ms > 0 ? "yes" : "-"});
+      out.BeginObject()
+          .Key("id")
+          .String(key.id.ToString())
+          .Key("name")
+          .String(key.name)
+          .Key("scopes")
+          .String(store::FormatScopes(key.scopes));
+      out.Key("revoked").Bool(key.revoked_ms > 0).EndObject();
+    }
+    out.EndArray().EndObject();
+    if (options.json) {
+      fmt::print("{}\n", out.text());
+      return 0;
+    }
+  }
+  fmt::print("{}", FormatTable(rows));
+  return 0;
+}
+
+int Revoke(const CommonOptions& common, const KeyOptions& options) {
+  const auto state = StateFolder(common);
+  if (!state.has_value()) return Complain(state.error());
+  const AdminClient admin(*state);
+  if (admin.Reachable()) {
+    const auto answer = admin.Call("DELETE", "/api/v1/keys/" + net::PercentEncode(options.which));
+    if (!answer.has_value()) return Complain(answer.error());
+  } else {
+    auto offline = OfflineKeys::Open(common, *state);
+    if (!offline.has_value()) return Complain(offline.error());
+    const auto key = (*offline)->Await<store::KeyRecord>(
+        [&](auto done) { (*offline)->ring().Revoke(options.which, std::move(done)); });
+    if (!key.has_value()) return Complain(key.error());
+  }
+  fmt::print("revoked {}\n", options.which);
+  return 0;
+}
+
+}  // namespace
+
+void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
+  auto* command = root.add_subcommand("key", "Make, list and revoke API keys");
+  command->require_subcommand(1);
+  command->fallthrough();
+  command->footer(
+      "Works on the running server by its socket in the state directory, or on the state directory itself "
+      "when none runs.\n"
+      "Examples:\n"
+      "  alt_las key create --name dashboard --scopes metrics\n"
+      "  alt_las key list\n"
+      "  alt_las key revoke dashboard");
+  auto options = std::make_shared<KeyOptions>();
+
+  auto* create = command->add_subcommand("create", "Make a key and print it, this once");
+  create->fallthrough();
+  create->add_option("--name", options->name, "What the key is for; shown in lists and logs")->required();
+  create->add_option("--scopes", options->scopes, "Any of predict, admin, metrics, joined by commas")
+      ->capture_default_str();
+  create
+      ->add_option("--rate", options->rate,
+                   "Requests a second that it may send; 0: as configured (auth.rate_limit)")
+      ->check(CLI::Range(0.0, 1e9));
+  create->add_option("--burst", options->burst, "Requests at once, with --rate")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->capture_default_str();
+  create->add_flag("--json", options->json, "As JSON");
+  create->callback(
+      [&run, &common, options] { run = [&common, options] { return Create(common, *options); }; });
+
+  auto* list = command->add_subcommand("list", "List the keys; secrets are not kept and cannot be shown");
+  list->fallthrough();
+  list->add_flag("--json", options->json, "As JSON");
+  list->callback([&run, &common, options] { run = [&common, options] { return List(common, *options); }; });
+
+  auto* revoke = command->add_subcommand("revoke", "End a key, at once and for good");
+  revoke->fallthrough();
+  revoke->add_option("key", options->which, "Its id or its name")->required();
+  revoke->callback(
+      [&run, &common, options] { run = [&common, options] { return Revoke(common, *options); }; });
+}
+
+}  // namespace altlas::app

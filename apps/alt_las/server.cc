@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "backend/worker_backend.h"
+#include "backend/worker_hub.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "net/http_server.h"
+#include "pool/device_monitor.h"
+#include "runtime_config.h"
+#include "settings.h"
+
+namespace altlas::app {
+namespace {
+
+constexpr Duration kLeastHttpDrain = std::chrono::seconds(5);
+constexpr Duration kReadyLook = std::chrono::milliseconds(100);
+
+std::filesystem::path StoreFolder(const ServerOptions& options) {
+  const auto& path = options.config.config.store.path;
+  return path ? config::ResolvePath(options.config, *path) : options.state;
+}
+
+Result<std::unique_ptr<store::Store>> OpenStore(const ServerOptions& options, const Clock& clock,
+                                                net::IoLoop& loop) {
+  const auto& config = options.config.config;
+  if (config.store.kind == config::StoreKind::kMemory)
+    return store::CreateMemoryStore(RetentionOf(config), clock, loop.AsExecutor());
+  store::SqliteOptions sqlite;
+  sqlite.folder = StoreFolder(options);
+  ALTLAS_TRY_VOID(MakeFolder(sqlite.folder, 0700));
+  sqlite.retention = RetentionOf(config);
+  sqlite.min_free_bytes = config.store.min_free_bytes.count;
+  return store::OpenSqliteStore(std::move(sqlite), clock, loop.AsExecutor());
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  explicit Impl(ServerOptions options)
+      : options_(std::move(options)), config_(options_.config, options_.config_source) {}
+  ~Impl() { monitor_.reset(); }
+
+  Status Build();
+  int Run();
+
+ private:
+  const config::Config& config() const { return config_.current().config; }
+  std::unique_ptr<backend::Backend> MakeBackend(const device::DeviceSnapshot& device,
+                                                backend::BackendListener listener);
+  void OnDevices(Result<std::vector<device::DeviceSnapshot>> devices);
+  Status Open();
+  Status ListenTcp();
+  Status Apply(const config::LoadedConfig& changed);
+  void MakeFirstKey();
+  void OnSignal(int signal);
+  void Shutdown();
+  void Fail(const Error& error);
+  void AnnounceWhenReady();
+  void Announce();
+
+  ServerOptions options_;
+  RuntimeConfig config_;
+  SystemClock clock_;
+  metrics::Registry registry_;
+  std::unique_ptr<net::IoLoop> loop_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<gateway::KeyRing> keys_;
+  std::unique_ptr<backend::WorkerHub> hub_;
+  std::unique_ptr<pool::Pool> pool_;
+  std::unique_ptr<pool::DeviceMonitor> monitor_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::shared_ptr<net::TlsContext> tls_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<net::HttpServer> admin_;
+  net::IoLoop::Timer ready_timer_;
+  net::IoLoop::Timer stop_timer_;
+  std::vector<config::ModelConfig> models_;
+  std::string url_;
+  bool open_ = false;
+  bool stopping_ = false;
+  int exit_code_ = 0;
+};
+
+Status Server::Impl::Build() {
+  ALTLAS_TRY_VOID(CheckExposure(config()));
+  SetLogLevel(config().gpu.monitoring.log_level);
+  ALTLAS_TRY(loop_, net::IoLoop::Create());
+  ALTLAS_TRY_VOID(loop_->OnSignals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { OnSignal(signal); }));
+  ALTLAS_TRY(store_, OpenStore(options_, clock_, *loop_));
+  const auto& limit = config().auth.rate_limit;
+  keys_ = std::make_unique<gateway::KeyRing>(store_->keys(), clock_, config().auth.enabled,
+                                             gateway::RateLimit{limit.requests_per_second, limit.burst});
+  ALTLAS_TRY_VOID(keys_->Load());
+  models_ = ModelsOf(config_.current());
+  ALTLAS_TRY(hub_, backend::WorkerHub::Create(*loop_, {.state = options_.state}));
+
+  pool::PoolOptions pool;
+  pool.sched = SchedConfigOf(config());
+  for (const auto& model : models_) pool.models.push_back({model.name, model.type, model.devices});
+  pool.max_worker_losses = config().workers.max_attempts;
+  pool.queue_sweep = config().gpu.multi_gpu.queue_processing_interval;
+  pool.seed = static_cast<std::uint64_t>(clock_.WallNow());
+  ALTLAS_TRY(pool_, pool::Pool::Create(std::move(pool), *loop_, clock_, *store_, registry_,
+                                       [this](const auto& device, auto listener) {
+                                         return MakeBackend(device, std::move(listener));
+                                       }));
+  pool_->SetMetricSwitches(SwitchesOf(config()));
+  ALTLAS_TRY_VOID(pool_->Recover());
+
+  gateway_ = std::make_unique<gateway::Gateway>(
+      gateway::GatewayDeps{*loop_, clock_, *pool_, *store_, *keys_, config_, registry_, models_, [this] {
+                             if (monitor_) monitor_->Refresh();
+                           }});
+  config_.SetApply([this](const config::LoadedConfig& changed) { return Apply(changed); });
+  ALTLAS_TRY(auto probe, MakeProbe(config_.current()));
+  const Duration interval = std::min(config().gpu.health_check_interval, config().gpu.monitoring.interval);
+  monitor_ = std::make_unique<pool::DeviceMonitor>(std::move(probe), interval, loop_->AsExecutor(),
+                                                   [this](auto devices) { OnDevices(std::move(devices)); });
+  return {};
+}
+
+std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::DeviceSnapshot& device,
+                                                            backend::BackendListener listener) {
+  const auto& workers = config().workers;
+  backend::WorkerBackendOptions o;
+  o.session.device = device.id;
+  o.session.welcome.models = ModelSpecsFor(models_, device.id);
+  o.session.welcome.threads = static_cast<std::uint32_t>(std::max(0, device.threads));
+  o.session.welcome.max_batch =
+      static_cast<std::uint32_t>(config().gpu.multi_gpu.max_concurrent_tasks_per_gpu);
+  o.session.welcome.heartbeat_interval_ms = static_cast<std::uint32_t>(workers.heartbeat_interval.count());
+  o.session.welcome.orphan_ms = static_cast<std::uint64_t>(workers.orphan_time.count());
+  o.session.heartbeat_within = workers.heartbeat_timeout;
+  o.session.progress_within = workers.progress_timeout;
+  o.session.drain_within = config().server.drain_timeout;
+  o.session.first_restart = workers.restart_backoff.initial;
+  o.session.restart_cap = workers.restart_backoff.cap;
+  o.program = WorkerProgram(config_.current());
+  if (device.cpu_quota < 1) o.cpu_quota = device.cpu_quota * std::max(1, device.threads);
+  const auto cpus = CpuDevicesOf(config());
+  if (device.kind == device::DeviceKind::kCpu &&
+      config().devices.source != config::DeviceSource::kSimulated) {
+    const auto index = static_cast<std::size_t>(std::atoi(device.id.c_str() + 4));
+    if (index < cpus.size()) o.cpus = cpus[index].pin;
+  }
+  auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(listener));
+  if (!made.has_value()) {
+    ALTLAS_ERROR("server", "no worker for this device", {"device", device.id}, {"why", made.error().message});
+    return nullptr;
+  }
+  return std::move(*made);
+}
+
+void Server::Impl::OnDevices(Result<std::vector<device::DeviceSnapshot>> devices) {
+  if (!devices.has_value()) {
+    ALTLAS_WARN("pool", "the devices cannot be read", {"why", devices.error().message});
+    if (!open_) Fail(devices.error());
+    return;
+  }
+  std::vector<device::OwnProcess> own;
+  for (auto& [id, pid] : pool_->WorkerPids()) own.push_back({id, pid});
+  monitor_->SetOwnProcesses(std::move(own));
+  pool_->UpdateDevices(*devices);
+  if (open_) return;
+  open_ = true;
+  std::vector<std::string> ids;
+  for (const auto& device : *devices) ids.push_back(device.id);
+  for (const auto& warning : config::DeviceWarnings(config_.current(), ids))
+    ALTLAS_WARN("config", config::FormatProblem(warning));
+  if (auto status = Open(); !status.has_value()) Fail(status.error());
+}
+
+Status Server::Impl::ListenTcp() {
+  net::ListenOptions listen;
+  const auto& tls = config().server.tls;
+  if (tls.certificate) {
+    net::TlsServerOptions files;
+    files.certificate_file = config::ResolvePath(config_.current(), *tls.certificate);
+    files.key_file = config::ResolvePath(config_.current(), *tls.key);
+    ALTLAS_TRY(tls_, net::TlsContext::ForServer(std::move(files)));
+    listen.stream.tls = tls_;
+  }
+  http_ = std::make_unique<net::HttpServer>(*loop_, HttpOptionsOf(config()), gateway_->Handler());
+  ALTLAS_TRY(
+      const auto address,
+      http_->Listen(net::Address::Tcp(config().server.listen.address, config().server.listen.port), listen));
+  url_ = fmt::format("{}://{}", tls_ ? "https" : "http", address.ToString());
+  return {};
+}
+
+Status Server::Impl::Open() {
+  ALTLAS_TRY_VOID(ListenTcp());
+  net::HttpServerOptions options = HttpOptionsOf(config());
+  options.cors = {};
+  admin_ = std::make_unique<net::HttpServer>(*loop_, std::move(options), gateway_->Handler());
+  ALTLAS_TRY_VOID(admin_->Listen(net::Address::Unix((options_.state / "admin.sock").string())));
+  // For scripts and tests: where a port chosen by the system can be read.
+  ALTLAS_TRY_VOID(WriteFileAtomically(options_.state / "address", url_ + "\n", 0600));
+  ALTLAS_INFO("server", "listening", {"address", url_}, {"state", options_.state.string()},
+              {"version", ALTLAS_VERSION});
+  if (config().auth.enabled && keys_->empty()) {
+    MakeFirstKey();
+  } else if (options_.quick_start) {
+    AnnounceWhenReady();
+  }
+  return {};
+}
+
+void Server::Impl::MakeFirstKey() {
+  keys_->Create("first", store::ScopeSet::All(), {}, [this](Result<gateway::KeyRing::NewKey> key) {
+    if (!key.has_value()) return Fail(key.error());
+    if (!options_.quick_start) {
+      fmt::print("The first API key, with every scope; it is shown this once:\n{}\n", key->secret);
+      std::fflush(stdout);
+      return;
+    }
+    if (auto written = WriteFileAtomically(options_.state / "first_key", key->secret + "\n", 0600);
+        !written.has_value())
+      return Fail(written.error());
+    AnnounceWhenReady();
+  });
+}
+
+void Server::Impl::AnnounceWhenReady() {
+  std::string why;
+  if (pool_->Ready(&why)) return Announce();
+  ready_timer_ = loop_->RunAfter(kReadyLook, [this] { AnnounceWhenReady(); });
+}
+
+void Server::Impl::Announce() {
+  const auto key_file = options_.state / "first_key";
+  std::string authorization;
+  if (config().auth.enabled)
+    authorization = fmt::format(" \\\n    -H \"Authorization: Bearer $(cat {})\"", key_file.string());
+  fmt::print(
+      "\nALT_LAS {} serves on {}\n"
+      "  key       {}\n"
+      "  devices   {}\n"
+      "  try       curl -s '{}/api/v1/predict?wait=30'{} \\\n"
+      "    -d '{{\"text\": \"Once upon a time\", \"max_length\": 60, \"temperature\": 0.7}}'\n"
+      "  stop      Ctrl-C (accepted tasks are kept)\n\n",
+      ALTLAS_VERSION, url_,
+      config().auth.enabled ? "in " + key_file.string() + " (mode 0600)"
+                            : "none needed (auth.enabled is false)",
+      pool_->Devices().size(), url_, authorization);
+  std::fflush(stdout);
+}
+
+Status Server::Impl::Apply(const config::LoadedConfig& changed) {
+  ALTLAS_TRY_VOID(pool_->Configure(SchedConfigOf(changed.config)));
+  pool_->SetMetricSwitches(SwitchesOf(changed.config));
+  SetLogLevel(changed.config.gpu.monitoring.log_level);
+  monitor_->SetInterval(
+      std::min(changed.config.gpu.health_check_interval, changed.config.gpu.monitoring.interval));
+  const auto& limit = changed.config.auth.rate_limit;
+  keys_->SetDefaultLimit({limit.requests_per_second, limit.burst});
+  if (http_) http_->SetOptions(HttpOptionsOf(changed.config));
+  return {};
+}
+
+void Server::Impl::OnSignal(int signal) {
+  if (signal != SIGHUP) {
+    ALTLAS_INFO("server", "stopping", {"signal", signal}, {"again_to", stopping_ ? "end now" : "drain"});
+    if (stopping_) return loop_->Stop();
+    return Shutdown();
+  }
+  if (auto status = config_.Reload(); !status.has_value())
+    ALTLAS_ERROR("config", "not reloaded, the running configuration stays", {"why", status.error().message});
+  if (tls_) {
+    if (auto status = tls_->Reload(); !status.has_value())
+      ALTLAS_ERROR("server", "certificate not reloaded, the old one stays", {"why", status.error().message});
+  }
+}
+
+void Server::Impl::Shutdown() {
+  stopping_ = true;
+  ready_timer_.Cancel();
+  // Whatever hangs, the process ends.
+  stop_timer_ = loop_->RunAfter(Duration(config().server.drain_timeout) + 2 * kLeastHttpDrain,
+                                [this] { loop_->Stop(); });
+  pool_->Stop(backend::StopMode::kDrain, [this] {
+    if (!http_) return loop_->Stop();
+    http_->Drain(kLeastHttpDrain, [this] { loop_->Stop(); });
+  });
+}
+
+void Server::Impl::Fail(const Error& error) {
+  fmt::print(stderr, "alt_las: {}\n", error.message);
+  exit_code_ = 1;
+  if (!stopping_) Shutdown();
+}
+
+int Server::Impl::Run() {
+  loop_->Run();
+  monitor_.reset();
+  ALTLAS_INFO("server", "stopped");
+  return exit_code_;
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::Create(ServerOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  ALTLAS_TRY_VOID(impl->Build());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+int Server::Run() { return impl_->Run(); }
+
+}  // namespace altlas::app

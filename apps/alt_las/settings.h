@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "device/cpu_probe.h"
+#include "device/probe.h"
+#include "net/http_server.h"
+#include "pool/pool.h"
+#include "sched/types.h"
+#include "store/store.h"
+#include "wire/messages.h"
+
+// From the configuration's values to the options of the parts. Pure but for the look at the file system that
+// the two path functions take.
+namespace altlas::app {
+
+sched::SchedConfig SchedConfigOf(const config::Config& config);
+net::HttpServerOptions HttpOptionsOf(const config::Config& config);
+store::Retention RetentionOf(const config::Config& config);
+pool::MetricSwitches SwitchesOf(const config::Config& config);
+std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config);
+
+// The models to serve, with absolute folders; the one that ships with the program where the configuration
+// names none.
+std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded);
+std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig>& models,
+                                           const std::string& device);
+
+// The probe that `devices.source` asks for. kUnavailable where it asks for GPUs and there are none.
+Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfig& loaded);
+
+// Where the program's companions lie: beside it, or in the folders of an installation.
+std::filesystem::path ProgramFolder();
+std::filesystem::path WorkerProgram(const config::LoadedConfig& loaded);
+std::filesystem::path ShippedModelFolder();
+
+// Refuses to be reachable from other machines without TLS and keys, unless told so. kInvalidArgument says
+// what to do.
+Status CheckExposure(const config::Config& config);
+
+}  // namespace altlas::app

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace altlas::app {
+
+// Columns of text aligned by spaces; the first row is the head. Numbers of bytes and percent are formatted by
+// the caller.
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
+// "5.2 GiB"
+std::string FormatBytes(std::uint64_t bytes);
+// Ten cells of a bar for 0 to 100 percent.
+std::string FormatBar(double percent);
+
+}  // namespace altlas::app

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/pool_fixture.h"
+
+namespace altlas::pool {
+namespace {
+
+using store::TaskStatus;
+
+// CLU-5 on one machine, promise 4: a manager that died finds its place again.
+TEST_F(PoolTest, QueuedTasksAreThereAfterARestartInTheirOrder) {
+  MakePool();
+  MakeDevices(1, false);
+  auto low = Task("low");
+  low.priority = "low";
+  const auto last = SubmitOne(low);
+  const auto first = SubmitOne(Task("first"));
+  const auto second = SubmitOne(Task("second"));
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).BecomeReady(1);
+  ASSERT_EQ(Gpu(0).grants_.size(), 1u);
+  EXPECT_EQ(Gpu(0).grants_[0].lease.task, first);
+  Gpu(0).Finish(Gpu(0).grants_[0]);
+  Settle();
+  EXPECT_EQ(Gpu(0).grants_[1].lease.task, second);
+  Gpu(0).Finish(Gpu(0).grants_[1]);
+  Settle();
+  EXPECT_EQ(Gpu(0).grants_[2].lease.task, last);
+}
+
+TEST_F(PoolTest, ARunningTaskWaitsForItsWorkerAndIsResumed) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  ASSERT_EQ(Gpu(0).known_, std::vector<wire::LeaseKey>{lease});
+  EXPECT_EQ(StatusOf(id), TaskStatus::kRunning);
+  std::string text;
+  int resets = 0;
+  const auto watch = pool_->WatchTask(id, 0, [&](const TaskEvent& event) {
+    if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
+    if (std::holds_alternative<ResetEvent>(event)) ++resets;
+  });
+  Settle();
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  EXPECT_EQ(pool_->running(), 1u);
+  EXPECT_TRUE(Gpu(0).grants_.empty()) << "it runs already";
+  Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
+  Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"a"})", 1, 1, 1});
+  AwaitStatus(id, TaskStatus::kCompleted);
+  EXPECT_EQ(resets, 1);
+  EXPECT_EQ(text, "a");
+  EXPECT_EQ(pool_->running(), 0u);
+}
+
+TEST_F(PoolTest, ATaskWhoseWorkerIsGoneStartsAnewWithTheNextAttempt) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).Lose({lease}, false);
+  Gpu(0).BecomeReady();
+  ASSERT_EQ(Gpu(0).grants_.size(), 1u);
+  EXPECT_EQ(Gpu(0).grants_[0].lease, (wire::LeaseKey{id, 2}));
+  EXPECT_TRUE(Gpu(0).grants_[0].emitted.empty());
+}
+
+TEST_F(PoolTest, AnAnswerThatWaitedForTheManagerIsTaken) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"kept"})", 1, 1, 1});
+  AwaitStatus(id, TaskStatus::kCompleted);
+  EXPECT_EQ(pool_->Get(id)->record.result->json, R"({"text":"kept"})");
+  EXPECT_EQ(Gpu(0).acknowledged_.size(), 1u);
+  // The same answer once more, as after a second reconnection: the store has it already.
+  Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"twice"})", 1, 1, 1});
+  Settle();
+  EXPECT_EQ(pool_->Get(id)->record.result->json, R"({"text":"kept"})");
+}
+
+TEST_F(PoolTest, ATaskOfADeviceThatIsGoneRunsElsewhere) {
+  MakePool();
+  MakeDevices(2);
+  std::vector<TaskId> ids = {SubmitOne(), SubmitOne()};
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  std::vector<wire::LeaseKey> known = Gpu(0).known_;
+  Gpu(0).Lose(known, false);
+  Gpu(0).BecomeReady();
+  Settle();
+  EXPECT_EQ(Gpu(0).grants_.size(), 2u);
+}
+
+TEST_F(PoolTest, WorkerLossesAreCountedAcrossRestarts) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  Gpu(0).Lose({Gpu(0).grants_[0].lease}, true);
+  Settle();
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).BecomeReady();
+  Settle();
+  // Granted again after the restart, or still known from before it.
+  const auto lease = Gpu(0).grants_.empty() ? Gpu(0).known_.at(0) : Gpu(0).grants_[0].lease;
+  Gpu(0).Lose({lease}, true);
+  AwaitStatus(id, TaskStatus::kFailed);
+  EXPECT_EQ(pool_->Get(id)->record.worker_losses, 2);
+}
+
+TEST_F(PoolTest, AnUnsplitBatchStaysTogetherAfterARestart) {
+  MakePool();
+  MakeDevices(3, false);
+  std::vector<NewTask> tasks;
+  for (int i = 0; i < 5; ++i) tasks.push_back(Task());
+  ASSERT_TRUE(Submit(std::move(tasks), false).has_value());
+  KillPool();
+  MakePool();
+  MakeDevices(3);
+  int devices = 0;
+  for (int gpu = 0; gpu < 3; ++gpu) devices += Gpu(gpu).grants_.empty() ? 0 : 1;
+  EXPECT_EQ(devices, 1);
+}
+
+}  // namespace
+}  // namespace altlas::pool

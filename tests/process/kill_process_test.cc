@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Promises 1 and 4 with real processes: whatever is killed at whatever moment, every accepted task ends in
+// exactly one final state.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <set>
+
+#include "base/random.h"
+#include "server_process.h"
+
+namespace altlas::testing_process {
+namespace {
+
+constexpr const char* kSlowWorker = "--service-ms=40";
+
+TEST(Kill, AcceptedTasksSurviveTheManagersDeath) {
+  ServerProcess server("", {kSlowWorker});
+  server.Start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 60; ++i) ids.push_back(server.Predict("word " + std::to_string(i)));
+  server.Kill();
+  server.Start();
+  for (int i = 0; i < 60; ++i) {
+    const auto task = server.Await(ids[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(task["status"], "completed") << task.dump();
+    EXPECT_EQ(task["result"]["text"], "word " + std::to_string(i));
+  }
+}
+
+TEST(Kill, TheWorkerOutlivesTheManagerAndIsAdopted) {
+  ServerProcess server("", {"--service-ms=300"});
+  server.Start();
+  const auto worker = server.WorkerPid();
+  ASSERT_GT(worker, 0);
+  const auto id = server.Predict("a b c d e f");
+  ASSERT_TRUE(Eventually([&] { return server.Task(id).value("status", "") == "running"; }));
+  server.Kill();
+  EXPECT_EQ(::kill(worker, 0), 0) << "the worker died with its manager";
+  server.Start();
+  EXPECT_EQ(server.WorkerPid(), worker);
+  const auto task = server.Await(id);
+  EXPECT_EQ(task["status"], "completed");
+  EXPECT_EQ(task["attempt"], 1) << "the running task was started anew: " << task.dump();
+}
+
+TEST(Kill, TasksOfAKilledWorkerRunAgain) {
+  ServerProcess server("", {kSlowWorker});
+  server.Start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 30; ++i) ids.push_back(server.Predict("word " + std::to_string(i)));
+  const auto first = server.WorkerPid();
+  ::kill(first, SIGKILL);
+  for (const auto& id : ids) EXPECT_EQ(server.Await(id)["status"], "completed");
+  EXPECT_NE(server.WorkerPid(), first);
+}
+
+TEST(Kill, AHungWorkerIsReplaced) {
+  ServerProcess server("", {kSlowWorker});
+  server.WriteConfig(
+      "workers:\n  program: " + (server.folder() / "worker").string() +
+      "\n  heartbeat_interval: 0.1\n  heartbeat_timeout: 1\n  restart_backoff: {initial: 0.05, cap: 1}\n");
+  server.Start();
+  const auto first = server.WorkerPid();
+  ::kill(first, SIGSTOP);
+  const auto id = server.Predict("after the hang");
+  EXPECT_EQ(server.Await(id)["status"], "completed");
+  EXPECT_NE(server.WorkerPid(), first);
+}
+
+// Poison: a task that takes its worker down is given up after workers.max_attempts, and the others go on.
+TEST(Kill, APoisonousTaskFailsAndTheOthersGoOn) {
+  ServerProcess server("", {kSlowWorker, "--crash-on=POISON"});
+  server.Start();
+  const auto bad = server.Predict("this is POISON indeed");
+  const auto task = server.Await(bad);
+  EXPECT_EQ(task["status"], "failed");
+  EXPECT_NE(task["error"]["message"].get<std::string>().find("2 times"), std::string::npos) << task.dump();
+  EXPECT_EQ(server.Await(server.Predict("harmless"))["status"], "completed");
+}
+
+// Manager and worker die again and again at random moments while tasks come in.
+TEST(Kill, NothingIsLostOrDoubledUnderRandomKills) {
+  ServerProcess server;
+  server.WriteConfig("workers:\n  program: " + (server.folder() / "slow").string() +
+                     "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  max_attempts: 50\n");
+  WriteFileAtomically(server.folder() / "slow",
+                      "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' --service-ms=5 \"$@\"\n", 0755)
+      .value();
+  server.Start();
+  Random random(20260101);
+  std::set<std::string> ids;
+  for (int round = 0; round < 12; ++round) {
+    for (int i = 0; i < 25; ++i) {
+      const auto answer =
+          server.Call("POST", "/api/v1/predict", R"({"text":"some words to say","priority":"low"})");
+      if (answer.status == 200) ids.insert(answer.json["task_id"].get<std::string>());
+    }
+    if (random.Below(2) == 0) {
+      const auto worker = server.WorkerPid();
+      if (worker > 0) ::kill(worker, SIGKILL);
+    } else {
+      server.Kill();
+      server.Start(false);
+    }
+  }
+  EXPECT_GT(ids.size(), 200u);
+  for (const auto& id : ids) EXPECT_EQ(server.Await(id)["status"], "completed") << id;
+}
+
+TEST(Kill, SigtermDrainsAndLeavesNothingBehind) {
+  ServerProcess server("", {kSlowWorker});
+  server.Start();
+  const auto worker = server.WorkerPid();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 40; ++i) ids.push_back(server.Predict("x"));
+  EXPECT_EQ(server.Terminate(), 0) << server.Log();
+  EXPECT_NE(::kill(worker, 0), 0) << "the worker was left running";
+  server.Start();
+  for (const auto& id : ids) EXPECT_EQ(server.Await(id)["status"], "completed");
+}
+
+TEST(Kill, ASecondServerOnTheSameStateRefusesWithASentence) {
+  ServerProcess server;
+  server.Start();
+  const auto second = RunToEnd({ALTLAS_PROGRAM, "serve", "--state", server.state().string(), "--config",
+                                server.config_file().string(), "--listen", "127.0.0.1:0"});
+  EXPECT_NE(second.code, 0);
+  EXPECT_NE(second.output.find(std::to_string(server.pid())), std::string::npos) << second.output;
+  EXPECT_EQ(server.Call("GET", "/health/live").status, 200);
+}
+
+}  // namespace
+}  // namespace altlas::testing_process

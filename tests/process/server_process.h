@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "net/http_client.h"
+
+namespace altlas::testing_process {
+
+using Json = nlohmann::json;
+
+struct Answer {
+  int status = 0;
+  Json json;
+  net::HttpReply reply;
+};
+
+// A child process in its own group. Its output goes to a file. Killed when this goes.
+class Child {
+ public:
+  Child() = default;
+  Child(std::vector<std::string> arguments, const std::filesystem::path& output,
+        std::vector<std::pair<std::string, std::string>> environment = {});
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&& other) noexcept;
+  ~Child();
+  pid_t pid() const { return pid_; }
+  bool running() const { return pid_ > 0; }
+  void Signal(int signal) const;
+  // Waits for the end; the exit code, or -signal.
+  int Wait();
+
+ private:
+  pid_t pid_ = 0;
+};
+
+// Runs to the end; exit code and both outputs together.
+struct Finished {
+  int code = 0;
+  std::string output;
+};
+Finished RunToEnd(std::vector<std::string> arguments,
+                  std::vector<std::pair<std::string, std::string>> environment = {});
+
+// Waits for `condition` by asking again and again; false after two minutes, which only a broken program
+// takes.
+bool Eventually(const std::function<bool()>& condition);
+
+// One state directory and the servers that run on it, one after the other, over echo workers unless told
+// otherwise.
+class ServerProcess {
+ public:
+  // `config` is the text of a configuration file; where its `workers.program` is not given, the echo worker
+  // is used.
+  explicit ServerProcess(std::string config = {}, std::vector<std::string> worker_arguments = {});
+  ~ServerProcess();
+
+  // Starts and waits until it is ready (or, with `ready` false, only until it answers).
+  void Start(bool ready = true);
+  void Kill();      // SIGKILL of the manager alone
+  int Terminate();  // SIGTERM, waits, exit code
+  void WriteConfig(const std::string& text);
+  pid_t pid() const { return child_.pid(); }
+  pid_t WorkerPid(int device = 0);
+
+  Answer Call(const std::string& method, const std::string& target, const std::string& body = {},
+              net::HeaderList headers = {});
+  Answer CallWithKey(const std::string& key, const std::string& method, const std::string& target,
+                     const std::string& body = {});
+  std::string Predict(const std::string& text, const std::string& more = {});  // the task id
+  Json Task(const std::string& id);
+  // The task once it is final.
+  Json Await(const std::string& id);
+  net::HttpClientOptions Client() const;
+  const std::string& key() const { return key_; }
+  std::filesystem::path state() const { return folder_.path() / "state"; }
+  std::filesystem::path folder() const { return folder_.path(); }
+  std::filesystem::path config_file() const { return folder_.path() / "config.yaml"; }
+  std::string Log() const;
+
+ private:
+  TemporaryFolder folder_;
+  Child child_;
+  net::Address address_;
+  std::string key_;
+  std::vector<pid_t> workers_;
+};
+
+}  // namespace altlas::testing_process
