@@ -76,6 +76,8 @@ bool Housekeeping::RemoveUnreferredBlobs() {
   return !suspects_.empty();
 }
 
+void Housekeeping::GiveBackTheWal() { (void)database_.Checkpoint(true); }
+
 void Housekeeping::CheckpointWhenLong() {
   if (database_.wal_pages() < kLongWalPages) return;
   if (!faults_.At("before_checkpoint").has_value()) return;

@@ -20,6 +20,9 @@ class Housekeeping {
   bool RunSlice();
   // Moves the WAL into the file when it has grown long.
   void CheckpointWhenLong();
+  // On a full disk: empties the WAL where there is room enough for that, so that what it takes up can be used
+  // again.
+  void GiveBackTheWal();
   // Names of files that were written and may have stayed without a row.
   void Suspect(const std::vector<std::string>& blobs);
 

@@ -196,15 +196,17 @@ std::optional<Error> SqliteWriter::ReasonToRefuse() {
 Status SqliteWriter::CheckSpace() {
   ALTLAS_TRY_VOID(parts_.faults->At("free_space"));
   struct statvfs info {};
+  // Once it was too little, some more is wanted, so that the state does not flap.
+  const auto wanted = options_.min_free_bytes + (trouble_ ? options_.min_free_bytes / 4 : 0);
   // A system that does not tell is no reason to refuse: the write will.
   if (::statvfs(options_.folder.c_str(), &info) != 0) return {};
   auto free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-  if (free_bytes >= options_.min_free_bytes) return {};
+  if (free_bytes >= wanted) return {};
   // Pages that retention freed inside the file are room as well.
   const auto inside = parts_.database->QueryInt(
       "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size");
   if (inside.has_value()) free_bytes += static_cast<std::uint64_t>(*inside);
-  if (free_bytes >= options_.min_free_bytes) return {};
+  if (free_bytes >= wanted) return {};
   return Fail(ErrorCode::kStorageFull, "{} bytes are free, {} are kept for the results of accepted tasks",
               free_bytes, options_.min_free_bytes);
 }
@@ -314,6 +316,7 @@ void SqliteWriter::Fall(std::vector<Op> group, const Error& error) {
     }
     (StageOf(op) == OpStage::kAnswer ? answered : kept).push_back(std::move(op));
   }
+  if (error.code == ErrorCode::kStorageFull) housekeeping_.GiveBackTheWal();
   // Without the accepts the rest may fit: tried at once.
   hold_until_ = relieved ? clock_.Now() : clock_.Now() + options_.retry;
   PutBack(std::move(kept));
@@ -375,7 +378,9 @@ void SqliteWriter::PutBack(std::vector<Op> ops) {
 }
 
 void SqliteWriter::MarkTrouble(const Error& error) {
-  if (!trouble_) ALTLAS_ERROR("store", "no new tasks are accepted", {"why", error.message});
+  const bool new_trouble = !trouble_;
+  if (new_trouble) ALTLAS_ERROR("store", "no new tasks are accepted", {"why", error.message});
+  if (new_trouble && error.code == ErrorCode::kStorageFull) housekeeping_.GiveBackTheWal();
   trouble_ = Sentence(error, options_.folder);
   trouble_until_ = clock_.Now() + options_.retry;
   MutexLock lock(mutex_);

@@ -116,7 +116,8 @@ inline TaskRecord MakeTask(TaskId id, std::string request = R"({"text":"hello"})
   task.request = std::move(request);
   return task;
 }
-inline FinalRecord Completed(TaskId id, std::string json = R"({"text":"world"})", WallMillis at = 1'700'000'000'000) {
+inline FinalRecord Completed(TaskId id, std::string json = R"({"text":"world"})",
+                             WallMillis at = 1'700'000'000'000) {
   return {id, TaskStatus::kCompleted, TaskResult{std::move(json), 0.25}, {}, {}, at};
 }
 inline FinalRecord Failed(TaskId id, WallMillis at = 1'700'000'000'000) {
