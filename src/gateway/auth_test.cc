@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/auth.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+namespace altlas::gateway {
+namespace {
+
+class KeyRingTest : public testing::Test {
+ protected:
+  KeyRingTest()
+      : store_(store::CreateMemoryStore({}, clock_, [this](auto f) { posted_.push_back(std::move(f)); })) {
+    ring_ = std::make_unique<KeyRing>(store_->keys(), clock_, true, RateLimit{});
+  }
+  void RunPosted() {
+    while (!posted_.empty()) {
+      auto now = std::move(posted_);
+      posted_.clear();
+      for (auto& f : now) f();
+    }
+  }
+  std::string Make(std::string name, store::ScopeSet scopes, RateLimit limit = {}) {
+    std::string secret;
+    ring_->Create(std::move(name), scopes, limit, [&](auto key) { secret = key->secret; });
+    RunPosted();
+    return secret;
+  }
+  Result<Principal> Ask(const std::string& authorization, store::Scope scope = store::Scope::kPredict) {
+    const net::HeaderField header{"Authorization", authorization};
+    net::Request request;
+    if (!authorization.empty()) request.headers = std::span(&header, 1);
+    return ring_->Authenticate(request, scope, &retry_after_);
+  }
+
+  FakeClock clock_;
+  std::vector<std::function<void()>> posted_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<KeyRing> ring_;
+  double retry_after_ = 0;
+};
+
+store::ScopeSet Predict() { return store::ScopeSet().Add(store::Scope::kPredict); }
+
+TEST_F(KeyRingTest, LetsInTheRightKeyAloneAndTellsNothingElse) {
+  const auto secret = Make("a", Predict());
+  EXPECT_TRUE(Ask("Bearer " + secret).has_value());
+  EXPECT_TRUE(Ask("bearer   " + secret).has_value());
+  std::string message;
+  for (const auto& wrong : {std::string(), std::string("Bearer"), std::string("Bearer "), "Basic " + secret,
+                            "Bearer " + secret + "0", "Bearer " + secret.substr(1),
+                            std::string("Bearer ") + std::string(5000, 'a')}) {
+    const auto refused = Ask(wrong);
+    ASSERT_FALSE(refused.has_value()) << wrong;
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+    if (message.empty()) message = refused.error().message;
+    EXPECT_EQ(refused.error().message, message) << "the refusals can be told apart";
+  }
+}
+
+TEST_F(KeyRingTest, SecretsAreNotStored) {
+  const auto secret = Make("a", Predict());
+  const auto keys = store_->keys().LoadKeys();
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_EQ(keys->at(0).secret_sha256.size(), 64u);
+  EXPECT_EQ(keys->at(0).secret_sha256.find(secret.substr(4, 16)), std::string::npos);
+}
+
+TEST_F(KeyRingTest, ScopesAreHeldToAndNamed) {
+  const auto secret = Make("a", Predict());
+  const auto denied = Ask("Bearer " + secret, store::Scope::kAdmin);
+  ASSERT_FALSE(denied.has_value());
+  EXPECT_EQ(denied.error().code, ErrorCode::kDenied);
+  EXPECT_NE(denied.error().message.find("admin"), std::string::npos);
+}
+
+TEST_F(KeyRingTest, RevocationCountsBeforeTheDiskFollows) {
+  const auto secret = Make("a", Predict());
+  ring_->Revoke("a", [](auto) {});
+  EXPECT_FALSE(Ask("Bearer " + secret).has_value());
+  RunPosted();
+  KeyRing again(store_->keys(), clock_, true, {});
+  ASSERT_TRUE(again.Load().has_value());
+  ring_ = std::make_unique<KeyRing>(std::move(again));
+  EXPECT_FALSE(Ask("Bearer " + secret).has_value()) << "a restart forgot the revocation";
+}
+
+TEST_F(KeyRingTest, RateLimitRefillsWithTime) {
+  const auto secret = Make("a", Predict(), {2, 3});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Ask("Bearer " + secret).has_value()) << i;
+  EXPECT_EQ(Ask("Bearer " + secret).error().code, ErrorCode::kOverloaded);
+  EXPECT_NEAR(retry_after_, 0.5, 0.01);
+  clock_.Advance(std::chrono::milliseconds(501));
+  EXPECT_TRUE(Ask("Bearer " + secret).has_value());
+  EXPECT_FALSE(Ask("Bearer " + secret).has_value());
+}
+
+TEST_F(KeyRingTest, TheSocketsOwnerIsTheAdministratorAndNobodyElse) {
+  net::Request request;
+  request.peer_uid = ::geteuid();
+  EXPECT_TRUE(ring_->Authenticate(request, store::Scope::kAdmin, &retry_after_).has_value());
+  request.peer_uid = ::geteuid() + 12345;
+  EXPECT_EQ(ring_->Authenticate(request, store::Scope::kPredict, &retry_after_).error().code,
+            ErrorCode::kDenied);
+}
+
+}  // namespace
+}  // namespace altlas::gateway
