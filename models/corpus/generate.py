@@ -11,6 +11,7 @@ import random
 import re
 
 from facts import *
+from sentences import after_anything, free
 from stories import ANIMAL_PLOTS, PLOTS, Hero, Teller, a, cap, ending, opening, sentence_case, story
 from words import *
 
@@ -73,7 +74,7 @@ def sample(t):
     """Words that people type to try a system out."""
     number = t.pick(["", "", "", " 1", " 2", " 3", " 4", " 5", " 10", " for text generation"])
     start = t.pick(["Sample input text", "Sample input text", "Sample text", "This is a test", "This is an example", "Test", "Example", "Input text"])
-    return f"{start}{number}{t.pick([': ', '. ', '. ', ' is here. ', chr(10)])}{t.pick([lambda: story(t)[0], lambda: fact(t)])()}"
+    return f"{start}{number}{t.pick([': ', '. ', '. ', ' is here. ', chr(10)])}{t.pick([lambda: story(t)[0], lambda: fact(t), lambda: free(t)])()}"
 
 
 def instruction(t):
@@ -115,7 +116,7 @@ def story_about(t, hero):
     return sentence_case(" ".join(t.pick(PLOTS)(t, hero) + [ending(t, hero)]))
 
 
-KINDS = [(lambda t: story(t, None)[0], 34), (fact, 24), (questions, 12), (greeting, 7), (sample, 7), (instruction, 9), (starter, 7)]
+KINDS = [(lambda t: story(t, None)[0], 24), (fact, 18), (questions, 12), (greeting, 5), (sample, 6), (instruction, 9), (starter, 5), (free, 17), (after_anything, 4)]
 
 
 def document(t):

@@ -2,6 +2,7 @@
 #pragma once
 #include <ATen/ATen.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "worker/model/language_model.h"
 #include "worker/model/llama_config.h"
 #include "worker/model/llama_weights.h"
+#include "worker/model/load.h"
 #include "worker/model/rope.h"
 
 namespace altlas::model {
@@ -22,6 +24,11 @@ class LlamaModel final : public LanguageModel {
   // Takes the weights as they are. `kernels` null: ATen's way everywhere.
   LlamaModel(LlamaConfig config, LlamaWeights weights, std::string name,
              const CpuKernels* kernels = &BestCpuKernels());
+
+  // LoadLanguageModel for this family alone, with a choice of loops. Errors: as there.
+  static Result<std::unique_ptr<LlamaModel>> Load(const std::filesystem::path& folder,
+                                                  const LoadOptions& options,
+                                                  const CpuKernels* kernels = &BestCpuKernels());
 
   const LanguageModelInfo& info() const override { return info_; }
   const LlamaConfig& config() const { return config_; }

@@ -72,8 +72,8 @@ Result<std::string> ReadConfig(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<LanguageModel>> LoadLanguageModel(const std::filesystem::path& folder,
-                                                         const LoadOptions& options) {
+Result<std::unique_ptr<LlamaModel>> LlamaModel::Load(const std::filesystem::path& folder,
+                                                     const LoadOptions& options, const CpuKernels* kernels) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored)) {
     return Fail(ErrorCode::kNotFound, "there is no model folder {}: give the path of a Hugging Face folder",
@@ -94,11 +94,16 @@ Result<std::unique_ptr<LanguageModel>> LoadLanguageModel(const std::filesystem::
     ALTLAS_TRY_VOID(CopyTensors(config, tensors, weights).Context(where));
     const std::string name =
         !options.name.empty() ? options.name : std::filesystem::weakly_canonical(folder).filename().string();
-    return std::unique_ptr<LanguageModel>(
-        std::make_unique<LlamaModel>(std::move(config), std::move(weights), name));
+    return std::make_unique<LlamaModel>(std::move(config), std::move(weights), name, kernels);
   } catch (const std::exception& error) {
     return Fail(ErrorCode::kUnavailable, "{}: loading failed: {}", where, error.what());
   }
+}
+
+Result<std::unique_ptr<LanguageModel>> LoadLanguageModel(const std::filesystem::path& folder,
+                                                         const LoadOptions& options) {
+  ALTLAS_TRY(std::unique_ptr<LlamaModel> model, LlamaModel::Load(folder, options));
+  return std::unique_ptr<LanguageModel>(std::move(model));
 }
 
 }  // namespace altlas::model
