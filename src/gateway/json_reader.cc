@@ -65,15 +65,28 @@ struct JsonDocument::Impl {
 JsonDocument::JsonDocument(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
-JsonDocument::~JsonDocument() = default;
+
+namespace {
+// Parsers keep their buffers from one request to the next, as long as those are small.
+constexpr std::size_t kKeptBytes = 1 << 16;
+constexpr std::size_t kLeastCapacity = 1 << 12;
+thread_local std::unique_ptr<JsonDocument::Impl> kept_parser;
+}  // namespace
+
+JsonDocument::~JsonDocument() {
+  if (impl_ && impl_->parser.capacity() <= kKeptBytes) kept_parser = std::move(impl_);
+}
 
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limits,
                                          std::size_t readable_after) {
-  auto impl = std::make_unique<Impl>();
   if (text.empty()) return Fail(ErrorCode::kInvalidArgument, "the body is empty; a JSON object is needed");
-  const auto allocated = impl->parser.allocate(text.size(), static_cast<std::size_t>(limits.nesting) + 1);
-  if (allocated != simdjson::SUCCESS)
-    return Fail(ErrorCode::kTooLarge, "a JSON body of {} bytes cannot be read", text.size());
+  auto impl = kept_parser ? std::move(kept_parser) : std::make_unique<Impl>();
+  const auto depth = static_cast<std::size_t>(limits.nesting) + 1;
+  if (impl->parser.capacity() < text.size() || impl->parser.max_depth() != depth) {
+    const auto allocated = impl->parser.allocate(std::max(text.size(), kLeastCapacity), depth);
+    if (allocated != simdjson::SUCCESS)
+      return Fail(ErrorCode::kTooLarge, "a JSON body of {} bytes cannot be read", text.size());
+  }
   const bool copy = readable_after < simdjson::SIMDJSON_PADDING;
   const auto error = impl->parser.parse(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), copy)
                          .get(impl->root);

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,7 @@ struct RequestRules {
   std::size_t text_bytes = 1 << 20;
   std::size_t batch_items = 1024;
   JsonLimits json;
-  std::vector<config::ModelConfig> models;
+  std::span<const config::ModelConfig> models;  // borrowed
 };
 
 struct PredictRequest {

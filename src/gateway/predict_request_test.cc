@@ -10,11 +10,14 @@ RequestRules Rules() {
   RequestRules rules;
   rules.text_bytes = 100;
   rules.batch_items = 3;
-  config::ModelConfig a, b;
-  a.name = "small";
-  b.name = "large";
-  b.is_default = true;
-  rules.models = {a, b};
+  static const auto models = [] {
+    std::vector<config::ModelConfig> two(2);
+    two[0].name = "small";
+    two[1].name = "large";
+    two[1].is_default = true;
+    return two;
+  }();
+  rules.models = models;
   return rules;
 }
 Result<Parsed<PredictRequest>> Parse(std::string_view body) {
