@@ -199,7 +199,6 @@ void DeviceTable::Join(RouteIndex r, DeviceIndex d) {
     member.model_ready = member.capable && at->ready;
     if (member.capable) member.memory_per_task = at->memory_per_task;
   }
-  if (member.memory_per_task.value_or(0) > 0) route.needs_memory = true;
   const auto listed = std::find(device.routes.begin(), device.routes.end(), r);
   if (member.capable && listed == device.routes.end()) device.routes.push_back(r);
   if (!member.capable && listed != device.routes.end()) {
@@ -257,7 +256,7 @@ void DeviceTable::EndRunning(DeviceIndex device, std::uint32_t task, std::uint64
   std::erase_if(d.tasks, [task](const RunningTask& t) { return t.task == task; });
   --d.running;
   d.memory_reserved -= memory;
-  RefreshLoad(device);
+  d.drain = DrainOf(device);
   RefreshOpen(device);
 }
 

@@ -43,7 +43,8 @@ struct Route {
   double reference_unit = 0;  // of the fastest device measured
   DeviceIndex reference = kNoDevice;
   DeviceIndex cursor = kNoDevice;  // round_robin: the device that had the last turn
-  bool needs_memory = false;       // some member knows that a task takes memory
+  std::optional<TimePoint> last_arrival;
+  double arrival_gap = 0;  // mean seconds between arrivals, fading; 0: not known yet
 };
 
 struct RunningTask {
@@ -155,9 +156,13 @@ class DeviceTable {
   // Predicted seconds until the running tasks are done, as if one by one.
   double Backlog(DeviceIndex device) const;
   // Predicted seconds until each running task ends, in no order.
-  std::vector<double> Releases(RouteIndex route, DeviceIndex device) const;
+  std::vector<double> Releases(DeviceIndex device) const;
   // As Finish, among the open devices by the index: O(kinds of device).
   LoadIndex::Best LeastFinish(RouteIndex route, double size);
+
+  void CountArrival(RouteIndex route);
+  // Arrivals a second, as of now.
+  double ArrivalRate(RouteIndex route) const;
 
   RunningToken BeginRunning(RouteIndex route, DeviceIndex device, std::uint32_t task, double size,
                             std::uint64_t memory);
@@ -175,12 +180,12 @@ class DeviceTable {
   void Join(RouteIndex route, DeviceIndex device);
   void RefreshOpen(DeviceIndex device);
   void SetOpen(Route& route, DeviceIndex device, bool open);
-  void RefreshLoad(DeviceIndex device);
+  TimePoint DrainOf(DeviceIndex device) const;
   void Reprice(Route& route, DeviceIndex device);
   void RepriceGuesses(Route& route);
   void CountSpeed(const DeviceRecord& device, int by);
   double RelativeSpeed(const DeviceRecord& device) const;
-  double Remaining(DeviceIndex device, const RunningTask& task) const;
+  double Pace(DeviceIndex device) const;
   double RemainingOfAll(DeviceIndex device) const;
   void CountTogether(DeviceRecord& device);
   LoadKey KeyOf(DeviceIndex device) const;

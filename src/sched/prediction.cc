@@ -13,6 +13,8 @@ namespace {
 constexpr double kOptimism = 0.98;
 // A task past its predicted end is expected to take this share of its time so far again.
 constexpr double kOverdueShare = 0.25;
+// A gap between arrivals counts for this much of the mean.
+constexpr double kArrivalWeight = 0.05;
 // Others' use is read in such steps, so that small changes do not move a device about.
 constexpr double kUtilizationStep = 0.05;
 
@@ -23,6 +25,12 @@ double Steps(double utilization) {
 // What use by others stretches times by.
 double Stretch(const DeviceRecord& device) {
   return 1 / (1 - std::min(0.9, Steps(device.state.utilization_by_others)));
+}
+
+// Predicted seconds of work left, alone.
+double Remaining(const RunningTask& task, TimePoint now, double pace) {
+  const double done = Seconds(now - task.start) * pace;
+  return done < task.work ? task.work - done : kOverdueShare * done;
 }
 
 }  // namespace
@@ -42,24 +50,31 @@ double DeviceTable::Backlog(DeviceIndex device) const {
   return d.drain > now_ ? Seconds(d.drain - now_) : RemainingOfAll(device);
 }
 
-double DeviceTable::Remaining(DeviceIndex device, const RunningTask& task) const {
-  const Member& member = routes_[task.route]->members[device];
-  const double pace = 1 / (1 + member.contention * std::max(0, devices_[device]->running - 1));
-  const double done = Seconds(now_ - task.start) * pace;
-  return done < task.work ? task.work - done : kOverdueShare * done;
+// Seconds of work done in a second for each of the tasks that run beside one another.
+double DeviceTable::Pace(DeviceIndex device) const {
+  const DeviceRecord& d = *devices_[device];
+  if (d.tasks.size() < 2) return 1;
+  const double contention = routes_[d.tasks.front().route]->members[device].contention;
+  return 1 / (1 + contention * static_cast<double>(d.tasks.size() - 1));
 }
 
 double DeviceTable::RemainingOfAll(DeviceIndex device) const {
+  const double pace = Pace(device);
   double sum = 0;
-  for (const RunningTask& task : devices_[device]->tasks) sum += Remaining(device, task);
+  for (const RunningTask& task : devices_[device]->tasks) sum += Remaining(task, now_, pace);
   return std::min(sum, 1e6) + 1e-6;
 }
 
-std::vector<double> DeviceTable::Releases(RouteIndex route, DeviceIndex device) const {
-  const DeviceRecord& d = *devices_[device];
-  const double slowed = 1 + routes_[route]->members[device].contention * std::max(0, d.running - 1);
+TimePoint DeviceTable::DrainOf(DeviceIndex device) const {
+  if (devices_[device]->tasks.empty()) return TimePoint();
+  return now_ + FromSeconds(RemainingOfAll(device)) + Duration(1);
+}
+
+std::vector<double> DeviceTable::Releases(DeviceIndex device) const {
+  const double pace = Pace(device);
   std::vector<double> seconds;
-  for (const RunningTask& task : d.tasks) seconds.push_back(Remaining(device, task) * slowed);
+  for (const RunningTask& task : devices_[device]->tasks)
+    seconds.push_back(Remaining(task, now_, pace) / pace);
   return seconds;
 }
 
@@ -67,17 +82,26 @@ LoadIndex::Best DeviceTable::LeastFinish(RouteIndex route, double size) {
   Route& r = *routes_[route];
   return r.index.Pick(r.learned ? size : 1, now_, [this](DeviceIndex device) {
     if (devices_[device]->running == 0) return false;
-    RefreshLoad(device);
+    devices_[device]->drain = DrainOf(device);
+    RefreshOpen(device);
     return true;
   });
 }
 
-void DeviceTable::RefreshLoad(DeviceIndex index) {
-  DeviceRecord& device = *devices_[index];
-  device.drain = device.running == 0 ? TimePoint() : now_ + FromSeconds(RemainingOfAll(index)) + Duration(1);
-  for (const RouteIndex r : device.routes) {
-    if (routes_[r]->members[index].open) routes_[r]->index.Update(index, KeyOf(index));
+void DeviceTable::CountArrival(RouteIndex index) {
+  Route& route = *routes_[index];
+  if (route.last_arrival.has_value()) {
+    const double gap = Seconds(now_ - *route.last_arrival);
+    route.arrival_gap =
+        route.arrival_gap == 0 ? gap : (1 - kArrivalWeight) * route.arrival_gap + kArrivalWeight * gap;
   }
+  route.last_arrival = now_;
+}
+
+double DeviceTable::ArrivalRate(RouteIndex index) const {
+  const Route& route = *routes_[index];
+  if (!route.last_arrival.has_value() || route.arrival_gap == 0) return 0;
+  return 1 / std::max(route.arrival_gap, kArrivalWeight * Seconds(now_ - *route.last_arrival));
 }
 
 LoadKey DeviceTable::KeyOf(DeviceIndex index) const {

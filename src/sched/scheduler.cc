@@ -198,6 +198,7 @@ TaskSlot Scheduler::Impl::Insert(TaskSpec spec, RouteIndex route) {
       std::min(config_.queue_timeout, spec.timeout.has_value() ? Sane(*spec.timeout) : kLongestWait);
   task.deadline = table_.now() + timeout;
   ids_.emplace(spec.id, slot);
+  table_.CountArrival(route);
   return slot;
 }
 

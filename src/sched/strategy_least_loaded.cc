@@ -11,6 +11,7 @@ namespace {
 constexpr double kClearly = 0.9;         // waiting must save at least a tenth of the time
 constexpr std::size_t kMostSlots = 128;  // looked at for the question whether to wait; with more, do not wait
 constexpr std::size_t kMostWaiting = 256;
+constexpr double kShareOfLater = 0.25;  // of the tasks behind, those that start later; found by simulation
 
 struct Slot {
   double free_at;  // predicted seconds from now
@@ -27,8 +28,7 @@ std::vector<Slot> FasterSlots(const PlacementView& view, double finish) {
     if (device.kept_for != UINT32_MAX || device.slots == 0) continue;
     const double work = view.Work(d) * (1 + members[d].contention * (device.slots - 1));
     if (work >= finish) continue;
-    for (const double free_at : view.table().Releases(view.needs().route, d))
-      slots.push_back({free_at, work});
+    for (const double free_at : view.table().Releases(d)) slots.push_back({free_at, work});
     if (slots.size() > kMostSlots) return {};
   }
   return slots;
@@ -57,20 +57,32 @@ class LeastLoaded final : public PlacementStrategy {
   }
 
  private:
-  // Which of the waiting tasks, counted from this one, is served best by `device`, that would end this one at
-  // `finish`.
+  // Which of the waiting tasks, counted from this one, `device` should take, that would end it in `finish`
+  // seconds. Each waiting task is thought to take the fast slot that ends it first. What it gains by that is
+  // weighed against what it costs the tasks behind it, now and until the fast slots are idle: each of them
+  // starts later by one task.
   static std::optional<std::size_t> FirstTaker(const PlacementView& view, DeviceIndex device, double finish) {
     const Route& route = view.route();
     if (!route.learned || route.members[device].guess || route.waiting > kMostWaiting) return 0;
     if (view.OpenCount() == route.members.size()) return 0;
     if (route.reference_unit * view.needs().size >= kClearly * finish) return 0;
     std::vector<Slot> slots = FasterSlots(view, kClearly * finish);
-    // The waiting tasks take the slots one after another, as if each were like this one.
-    for (std::size_t task = 0; task < std::max<std::size_t>(1, route.waiting); ++task) {
+    const std::size_t waiting = std::max<std::size_t>(1, route.waiting);
+    double rate = 0, backlog = static_cast<double>(waiting);  // tasks a second; tasks
+    for (const Slot& slot : slots) {
+      rate += 1 / slot.work;
+      backlog += slot.free_at / slot.work;
+    }
+    const double arrivals = view.table().ArrivalRate(view.needs().route);
+    if (arrivals >= rate) return 0;
+    const double later = arrivals * backlog / (rate - arrivals);  // arrivals before the fast slots are idle
+    for (std::size_t task = 0; task < waiting; ++task) {
       const auto next = std::min_element(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
         return a.free_at + a.work < b.free_at + b.work;
       });
-      if (next == slots.end() || next->free_at + next->work >= kClearly * finish) return task;
+      const double gain = kClearly * finish - next->free_at - next->work;
+      const double cost = kShareOfLater * (static_cast<double>(waiting - 1 - task) + later) / rate;
+      if (gain <= cost) return task;
       next->free_at += next->work;
     }
     return std::nullopt;
