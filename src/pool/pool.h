@@ -110,8 +110,8 @@ class Pool {
 
   // kNotFound. `explain`: with the reasons, for a live task.
   Result<TaskView> Get(const TaskId& id, bool explain = false) const;
-  // Ends a queued or running task as canceled; answers once that is durable. kNotFound; kConflict where it is
-  // final already.
+  // Ends a queued or running task as canceled; answers (`done` may be empty) once that is durable. kNotFound;
+  // kConflict where it is final already.
   void Cancel(const TaskId& id, std::string reason, std::function<void(Result<TaskView>)> done);
   // Calls `listener` with the tokens from `from_index` on and with the end; a task that is final already
   // gives one FinalEvent. Null where there is no such task.

@@ -97,8 +97,8 @@ void Pool::Impl::TellScheduler(const std::string& id) {
   }
   state.memory_total = s.memory_total;
   state.memory_used_by_others = s.memory_used_by_others;
-  // A processor is shared with everything on its machine, the clients of this very server too: how busy others keep it is shown, and no
-  // reason to refuse work.
+  // A processor is shared with everything on its machine, the clients of this very server too: how busy
+  // others keep it is shown, and no reason to refuse work.
   state.utilization_by_others = s.kind == device::DeviceKind::kGpu ? s.utilization_by_others / 100 : 0;
   state.temperature_celsius = s.temperature;
   state.compute_capability = s.compute_capability;
@@ -133,7 +133,7 @@ void Pool::Impl::OnBackend(const std::string& id, const backend::StateChanged& e
   auto& device = devices_[id];
   const bool ready = event.state == backend::BackendState::kReady;
   ALTLAS_DEBUG("pool", "worker state", {"device", id}, {"state", backend::BackendStateName(event.state)},
-              {"why", event.why});
+               {"why", event.why});
   if (!ready) {
     device.ready = false;
     device.why_not = event.why.empty()

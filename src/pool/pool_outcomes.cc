@@ -268,7 +268,7 @@ void Pool::Impl::Cancel(const TaskId& id, std::string reason, std::function<void
     Error error = stored.has_value() ? Fail(ErrorCode::kConflict, "task {} is {} already", id.ToString(),
                                             store::TaskStatusName(stored->record.status))
                                      : std::move(stored).error();
-    loop_.Post([done = std::move(done), error = std::move(error)] { done(error); });
+    if (done) loop_.Post([done = std::move(done), error = std::move(error)] { done(error); });
     return;
   }
   if (done) entry->on_final.push_back(std::move(done));
