@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the `tokenizers` library made of many strings, committed by tests/fixtures/tokenizers/make_tokenizer_fixtures.py.
+// What the `tokenizers` library made of many strings, committed by
+// tests/fixtures/tokenizers/make_tokenizer_fixtures.py.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -89,7 +90,8 @@ TEST_P(Parity, DecodedTextIsTheLibrarys) {
     EXPECT_EQ(tokenizer_->Decode(ids, true), c.value("s", whole)) << "ids " << c["i"];
   }
   for (const auto& c : fixture_["r"]) {
-    EXPECT_EQ(tokenizer_->Decode(c["i"].get<std::vector<TokenId>>(), false), c["d"].get<std::string>()) << "ids " << c["i"];
+    EXPECT_EQ(tokenizer_->Decode(c["i"].get<std::vector<TokenId>>(), false), c["d"].get<std::string>())
+        << "ids " << c["i"];
   }
 }
 
@@ -128,9 +130,11 @@ TEST_P(Parity, TokensAndIdsAreInverse) {
   EXPECT_EQ(tokenizer_->TokenOf(static_cast<TokenId>(tokenizer_->id_limit())), std::nullopt);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Parity, testing::ValuesIn(Kinds()), [](const auto& kind) { return kind.param; });
+INSTANTIATE_TEST_SUITE_P(Kinds, Parity, testing::ValuesIn(Kinds()),
+                         [](const auto& kind) { return kind.param; });
 
-// Byte-level kinds hold back at most an unfinished character, so a stream is never more than three bytes behind.
+// Byte-level kinds hold back at most an unfinished character, so a stream is never more than three bytes
+// behind.
 TEST(ParityStreaming, ByteLevelStreamsAreAtMostThreeBytesBehind) {
   const auto loaded = Tokenizer::Load(ALTLAS_SOURCE_DIR "/tests/fixtures/tokenizers/gpt2.tokenizer.json");
   ASSERT_TRUE(loaded.has_value());
@@ -141,8 +145,9 @@ TEST(ParityStreaming, ByteLevelStreamsAreAtMostThreeBytesBehind) {
   std::size_t said = 0, pushed = 0;
   for (const TokenId id : encoding->ids) {
     const std::string spelled = *(*loaded)->TokenOf(id);
-    pushed += static_cast<std::size_t>(std::count_if(spelled.begin(), spelled.end(),
-                                                     [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    pushed += static_cast<std::size_t>(std::count_if(spelled.begin(), spelled.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
     said += stream.Push(id).size();
     EXPECT_GE(said + 3, pushed);
   }

@@ -17,6 +17,10 @@ constexpr int kMaxNesting = 100;
 constexpr std::string_view kSpaceItems =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 
+// Superscripts and fractions of Latin-1: Oniguruma takes them for word characters at \b and for a \w that
+// stands alone, but not for a \w in brackets.
+constexpr std::string_view kLatinNumbers = R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
+
 constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kCategories{{
     {"l", "L"},         {"letter", "L"},
     {"lu", "Lu"},       {"uppercaseletter", "Lu"},
@@ -156,10 +160,15 @@ class Rewriter {
       return {};
     }
     if (c == 'b' || c == 'B') {
-      const std::string word = "[" + WordItems() + "]";
+      const std::string word = "[" + WordItems() + std::string(kLatinNumbers) + "]";
       const std::string border = fmt::format("(?<={0})(?!{0})|(?<!{0})(?={0})", word);
       const std::string inside = fmt::format("(?<={0})(?={0})|(?<!{0})(?!{0})", word);
       out_ += "(?:" + (c == 'b' ? border : inside) + ")";
+      at_ += 2;
+      return {};
+    }
+    if (c == 'w' || c == 'W') {
+      out_ += (c == 'w' ? "[" : "[^") + WordItems() + std::string(kLatinNumbers) + "]";
       at_ += 2;
       return {};
     }

@@ -53,7 +53,9 @@ bool IsPunctuation(char32_t c) {
 }
 
 bool IsMark(char32_t c) {
-  return c >= 0x300 && Between(c, UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME) && !In(kUnknownMarks, c);
+  if (c < 0x300) return false;
+  return In(kAlsoMarks, c) ||
+         (Between(c, UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME) && !In(kUnknownMarks, c));
 }
 
 unsigned CombiningClass(char32_t c) {

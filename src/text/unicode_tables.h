@@ -97,6 +97,9 @@ inline constexpr CodeRange kUnknownMarks[] = {
     {0x1CF30, 0x1CF46}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF},
     {0x1E4EC, 0x1E4EF}, {0x1E5EE, 0x1E5EF}};
 
+// What only StripAccents takes for marks.
+inline constexpr CodeRange kAlsoMarks[] = {{0x1CF2, 0x1CF3}};
+
 // Characters that normalization leaves whole.
 inline constexpr CodeRange kNoDecomposition[] = {{0x32FF, 0x32FF},   {0xA7F2, 0xA7F4},   {0xAB69, 0xAB69},
                                                  {0x10781, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA},
