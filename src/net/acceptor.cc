@@ -89,12 +89,26 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
 
+// Accepted sockets inherit these, which spares the calls on each. A peer whose machine is gone is noticed in
+// two minutes.
+void SetForAccepted(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof(value));
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
 Result<UniqueFd> BindTcp(const Address& address, const ListenOptions& options, const addrinfo& candidate) {
   UniqueFd fd(::socket(candidate.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return SystemError("listen on", address, errno);
   const int on = 1;
   const int off = 0;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  SetForAccepted(fd.get());
   if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
   if (candidate.ai_family == AF_INET6) {
     const bool every_interface = address.host.empty();
@@ -229,10 +243,6 @@ void Acceptor::AcceptReady() {
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return Rest();
-    }
-    if (address_.kind == Address::Kind::kTcp) {
-      const int on = 1;
-      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
     PeerInfo peer = DescribePeer(fd.get());
     on_accept_(std::move(fd), std::move(peer));

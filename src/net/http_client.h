@@ -38,7 +38,7 @@ struct HttpReply {
 };
 
 struct HttpClientOptions {
-  Address address;
+  Address address = {};
   std::shared_ptr<TlsContext> tls = {};  // empty: plain
   std::string host = {};                 // the Host field; empty: from the address
   Duration connect_timeout = std::chrono::seconds(5);
@@ -52,9 +52,9 @@ struct HttpClientOptions {
 // Receives a streamed answer. Calls come in the order on_head, on_body..., then on_end once; none after
 // cancellation.
 struct HttpStreamCallbacks {
-  std::function<void(const HttpReply& head)> on_head;
-  std::function<void(std::string_view piece)> on_body;  // chunking removed
-  std::function<void(Status)> on_end;                   // an error where it broke off
+  std::function<void(const HttpReply& head)> on_head = {};
+  std::function<void(std::string_view piece)> on_body = {};  // chunking removed
+  std::function<void(Status)> on_end = {};                   // an error where it broke off
 };
 
 // A call in flight. Destroying it abandons the call: its connection is closed and nothing is called back.

@@ -29,7 +29,7 @@ Status HttpConnection::Begin() {
 }
 
 void HttpConnection::BeginRefused() {
-  if (!Register()) return;
+  if (!Register()) return Cut(false);
   session_.Refuse(503, Fail(ErrorCode::kOverloaded, "the server has {} connections, its limit; retry later",
                             shared_->options.limits.connections));
   Settle();

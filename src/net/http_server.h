@@ -34,15 +34,15 @@ struct HttpLimits {
 
 // Browsers' access from other origins. Off while `origins` is empty.
 struct CorsOptions {
-  std::vector<std::string> origins;  // exact ("https://a.example"), or "*"
+  std::vector<std::string> origins = {};  // exact ("https://a.example"), or "*"
   std::string headers = "authorization, content-type, idempotency-key, last-event-id";
   std::string expose_headers = "retry-after, warning";
   int max_age_seconds = 600;
 };
 
 struct HttpServerOptions {
-  HttpLimits limits;
-  CorsOptions cors;
+  HttpLimits limits = {};
+  CorsOptions cors = {};
 };
 
 // Counters since the start, and what is there now.

@@ -94,6 +94,7 @@ void HttpSession::ReleaseExchange() {
   exchange_->session_ = nullptr;
   exchange_->state_ = HttpExchange::State::kDone;
   if (phase_ == Phase::kHandling) --shared_->stats.active_requests;
+  const auto unused = std::exchange(exchange_->on_gone_, nullptr);
 }
 
 bool HttpSession::wants_input() const {
@@ -318,6 +319,8 @@ bool HttpSession::CheckAbandoned() {
 void HttpSession::Done(bool keep_alive) {
   --shared_->stats.active_requests;
   exchange_->session_ = nullptr;
+  // What it holds is let go now, not at the connection's next request; it may hold the writer itself.
+  const auto unused = std::exchange(exchange_->on_gone_, nullptr);
   phase_ = keep_alive ? Phase::kIdle : Phase::kClosed;
   if (running_) return;
   host_.OutputReady();

@@ -25,10 +25,10 @@ struct PeerInfo {
 
 struct StreamCallbacks {
   // Bytes in the order sent, in pieces of any size; the view is valid inside the call only.
-  std::function<void(std::string_view bytes)> on_bytes;
+  std::function<void(std::string_view bytes)> on_bytes = {};
   // The connection ended by itself: kUnavailable (closed or reset by the peer, TLS failure) or kCanceled
   // (CloseWhenSent is done). The last callback; not called after Close or destruction.
-  std::function<void(const Error& reason)> on_close;
+  std::function<void(const Error& reason)> on_close = {};
   // The write queue, once not empty, has been handed to the kernel. May be empty.
   std::function<void()> on_drained = {};
 };

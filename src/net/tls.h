@@ -11,18 +11,18 @@ typedef struct ssl_ctx_st SSL_CTX;
 namespace altlas::net {
 
 struct TlsServerOptions {
-  std::filesystem::path certificate_file;  // PEM, the chain, leaf first
-  std::filesystem::path key_file;          // PEM, not encrypted
+  std::filesystem::path certificate_file = {};  // PEM, the chain, leaf first
+  std::filesystem::path key_file = {};          // PEM, not encrypted
   std::filesystem::path
       client_ca_file;  // PEM; not empty: clients must show a certificate signed by one of these
 };
 
 struct TlsClientOptions {
-  std::filesystem::path ca_file;           // PEM; empty: the system's trust store
-  std::filesystem::path certificate_file;  // shown to the server where not empty
-  std::filesystem::path key_file;
-  std::string server_name;  // checked against the certificate and sent as SNI; empty: the address's host
-  bool verify = true;       // false: any certificate is taken. For tools that were told so by the user.
+  std::filesystem::path ca_file = {};           // PEM; empty: the system's trust store
+  std::filesystem::path certificate_file = {};  // shown to the server where not empty
+  std::filesystem::path key_file = {};
+  std::string server_name = {};  // checked against the certificate and sent as SNI; empty: the address's host
+  bool verify = true;            // false: any certificate is taken. For tools that were told so by the user.
 };
 
 // Certificates and rules of one side of TLS 1.2 and 1.3. Shared by listeners, connectors and their

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "net/http_client.h"
+#include "net/router.h"
+#include "net/test_support.h"
+
+namespace altlas::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A server on a thread of its own. Routes: GET /hello, POST /echo, GET /whoami, GET /hold (answered by
+// Release), GET /stream (pieces by Push).
+class HttpServerTest : public testing::Test {
+ protected:
+  void Serve(HttpServerOptions options = {}, const Address& address = Address::Tcp("127.0.0.1", 0),
+             ListenOptions listen = {}) {
+    router_.Add("GET", "/hello",
+                [](const Request&, const auto& writer) { writer->SendJson(200, "{\"hello\":1}"); });
+    router_.Add("POST", "/echo", [](const Request& request, const auto& writer) {
+      writer->Send({.content_type = "a/b", .body = request.body});
+    });
+    router_.Add("GET", "/whoami", [](const Request& request, const auto& writer) {
+      writer->SendJson(200, fmt::format("{} {} {}", request.remote_address,
+                                        request.peer_uid ? fmt::format("{}", *request.peer_uid) : "-",
+                                        request.secure ? "tls" : "plain"));
+    });
+    router_.Add("GET", "/large", [](const Request&, const auto& writer) {
+      writer->Send({.body = std::string(8'000'000, 'z')});
+    });
+    router_.Add("GET", "/medium", [](const Request&, const auto& writer) {
+      writer->Send({.body = std::string(300'000, 'm')});
+    });
+    router_.Add("GET", "/hold", [this](const Request&, const auto& writer) { Hold(writer); });
+    router_.Add("GET", "/stream", [this](const Request&, const auto& writer) {
+      writer->BeginStream({.content_type = "text/event-stream", .body = "begin\n"});
+      Hold(writer);
+    });
+    thread_.Do([&] {
+      server_ = std::make_unique<HttpServer>(
+          thread_.loop(), std::move(options),
+          [this](Request& request, const auto& writer) { router_.Handle(request, writer); });
+      auto bound = server_->Listen(address, std::move(listen));
+      ASSERT_TRUE(bound.has_value()) << bound.error().message;
+      address_ = *bound;
+    });
+  }
+  void TearDown() override {
+    thread_.Do([&] {
+      held_ = nullptr;
+      server_.reset();
+    });
+  }
+  void Hold(const std::shared_ptr<ResponseWriter>& writer) {
+    held_ = writer;
+    writer->OnGone([this] { gone_.set_value(); });
+    holding_.set_value();
+  }
+  Result<HttpReply> Fetch(HttpCall call) { return CallBlocking(ClientOptions(), std::move(call)); }
+  HttpClientOptions ClientOptions() { return {.address = address_}; }
+  HttpServerStats Stats() {
+    HttpServerStats stats;
+    thread_.Do([&] { stats = server_->stats(); });
+    return stats;
+  }
+  void WaitUntil(const std::function<bool()>& done) {
+    for (int i = 0; i < 60'000 && !done(); ++i) ::usleep(1000);
+    ASSERT_TRUE(done());
+  }
+
+  LoopThread thread_;
+  Router router_;
+  std::unique_ptr<HttpServer> server_;
+  Address address_;
+  std::shared_ptr<ResponseWriter> held_;
+  std::promise<void> holding_, gone_;
+};
+
+TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
+  Serve();
+  RawClient client(address_);
+  for (int i = 0; i < 3; ++i) {
+    client.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_NE(client.ReadUntil("{\"hello\":1}").find("200 OK"), std::string::npos);
+  }
+  EXPECT_EQ(Stats().connections_accepted, 1u);
+  EXPECT_EQ(Stats().requests, 3u);
+  EXPECT_EQ(Stats().active_requests, 0u);
+}
+
+TEST_F(HttpServerTest, ThousandPipelinedRequestsAreAnsweredInOrder) {
+  Serve();
+  RawClient client(address_);
+  std::thread sender([&] {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string body = fmt::format("<{}>", i);
+      client.Send(
+          fmt::format("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+    }
+    client.ShutdownWrite();
+  });
+  const std::string all = client.ReadAll();
+  sender.join();
+  std::size_t at = 0;
+  for (int i = 0; i < 1000; ++i) {
+    at = all.find(fmt::format("<{}>", i), at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+}
+
+TEST_F(HttpServerTest, RefusedRequestGetsItsErrorEvenWhileItsBytesKeepComing) {
+  Serve();
+  RawClient client(address_);
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n" +
+              std::string(500'000, 'x'));
+  client.ShutdownWrite();
+  const std::string answer = client.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
+  EXPECT_NE(answer.find("two Content-Length fields"), std::string::npos);
+  EXPECT_EQ(Stats().refused_requests, 1u);
+}
+
+TEST_F(HttpServerTest, SlowSendersAreCutWith408AndSilentOnesClosed) {
+  HttpServerOptions options;
+  options.limits.head_timeout = options.limits.body_timeout = milliseconds(150);
+  Serve(options);
+  RawClient head(address_), body(address_), silent(address_);
+  head.Send("GET /hello HT");
+  body.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+  EXPECT_TRUE(head.ReadAll().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(body.ReadAll().starts_with("HTTP/1.1 408 "));
+  EXPECT_EQ(silent.ReadAll(), "");
+  EXPECT_EQ(Stats().slow_clients, 2u);
+}
+
+TEST_F(HttpServerTest, SenderThatDribblesIsCutToo) {
+  HttpServerOptions options;
+  options.limits.head_timeout = milliseconds(200);
+  Serve(options);
+  RawClient client(address_);
+  std::atomic<bool> stop = false;
+  std::thread dribble([&] {
+    client.Send("GET /hello HTTP/1.1\r\nX: ");
+    while (!stop) {
+      client.Send("a");
+      ::usleep(10'000);
+    }
+  });
+  EXPECT_TRUE(client.ReadUntil("}}").starts_with("HTTP/1.1 408 "));
+  stop = true;
+  dribble.join();
+}
+
+TEST_F(HttpServerTest, IdleConnectionsAreClosed) {
+  HttpServerOptions options;
+  options.limits.idle_timeout = milliseconds(150);
+  Serve(options);
+  RawClient client(address_);
+  client.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(client.ReadAll().ends_with("{\"hello\":1}"));
+}
+
+TEST_F(HttpServerTest, ReaderThatStopsReadingIsCut) {
+  HttpServerOptions options;
+  options.limits.write_timeout = milliseconds(200);
+  Serve(options);
+  RawClient client(address_);
+  for (int i = 0; i < 4; ++i) client.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  WaitUntil([&] { return Stats().slow_clients == 1; });
+  EXPECT_EQ(Stats().connections, 0u);
+}
+
+TEST_F(HttpServerTest, LargeAnswersArriveWhole) {
+  Serve();
+  const auto reply = Fetch({.target = "/large"});
+  ASSERT_TRUE(reply.has_value()) << reply.error().message;
+  EXPECT_EQ(reply->body, std::string(8'000'000, 'z'));
+}
+
+TEST_F(HttpServerTest, HandlerIsToldOfAClientThatClosesWhileItWaits) {
+  Serve();
+  {
+    RawClient client(address_);
+    client.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    holding_.get_future().wait();
+  }
+  gone_.get_future().wait();
+}
+
+TEST_F(HttpServerTest, HandlerIsToldOfAResetInTheMiddleOfAStream) {
+  Serve();
+  RawClient client(address_);
+  client.Send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(client.ReadUntil("begin").find("Transfer-Encoding: chunked"), std::string::npos);
+  holding_.get_future().wait();
+  client.Reset();
+  gone_.get_future().wait();
+  thread_.Do([&] { EXPECT_FALSE(held_->Write("more")); });
+}
+
+TEST_F(HttpServerTest, ClientOverTheLimitIsToldAndAPlaceIsFreedByLeaving) {
+  HttpServerOptions options;
+  options.limits.connections = 2;
+  Serve(options);
+  auto first = std::make_unique<RawClient>(address_);
+  RawClient second(address_);
+  for (auto* client : {first.get(), &second}) {
+    client->Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_NE(client->ReadUntil("}"), "");
+  }
+  RawClient third(address_);
+  third.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  third.ShutdownWrite();
+  EXPECT_TRUE(third.ReadAll().starts_with("HTTP/1.1 503 "));
+  first.reset();
+  WaitUntil([&] { return Stats().connections <= 1; });
+  RawClient fourth(address_);
+  fourth.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(fourth.ReadUntil("}").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, DrainFinishesWhatRunsClosesTheRestAndStopsListening) {
+  Serve();
+  RawClient idle(address_), busy(address_);
+  idle.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.ReadUntil("}");
+  busy.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  holding_.get_future().wait();
+  std::promise<void> drained;
+  thread_.Do([&] { server_->Drain(std::chrono::seconds(60), [&] { drained.set_value(); }); });
+  EXPECT_EQ(idle.ReadAll(), "");
+  EXPECT_FALSE(RawClient(address_).connected());
+  thread_.Do([&] { std::exchange(held_, nullptr)->SendJson(200, "{}"); });
+  const std::string answer = busy.ReadAll();
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  busy.Reset();
+  drained.get_future().wait();
+}
+
+TEST_F(HttpServerTest, DrainCutsWhatOutlivesItsLimitAndTellsTheHandler) {
+  Serve();
+  RawClient client(address_);
+  client.Send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  holding_.get_future().wait();
+  std::promise<void> drained;
+  thread_.Do([&] { server_->Drain(milliseconds(50), [&] { drained.set_value(); }); });
+  gone_.get_future().wait();
+  drained.get_future().wait();
+  EXPECT_EQ(client.ReadAll().find("\r\n0\r\n\r\n"), std::string::npos)
+      << "a cut stream must not look complete";
+}
+
+TEST_F(HttpServerTest, UnixSocketKnowsItsClientsUser) {
+  TemporaryFolder folder;
+  Serve({}, Address::Unix(folder.path() / "admin.sock"));
+  const auto reply = Fetch({.target = "/whoami"});
+  ASSERT_TRUE(reply.has_value()) << reply.error().message;
+  EXPECT_EQ(reply->body, fmt::format("unix {} plain", ::getuid()));
+}
+
+TEST_F(HttpServerTest, TlsServesTheSameAndRefusesStrangers) {
+  TemporaryFolder folder;
+  MakeCertificate(folder.path());
+  ListenOptions listen;
+  listen.stream.tls = *TlsContext::ForServer({folder.path() / "cert.pem", folder.path() / "key.pem", {}});
+  Serve({}, Address::Tcp("127.0.0.1", 0), listen);
+  auto options = ClientOptions();
+  options.tls = *TlsContext::ForClient({.ca_file = folder.path() / "cert.pem"});
+  const auto reply = CallBlocking(options, {.target = "/whoami"});
+  ASSERT_TRUE(reply.has_value()) << reply.error().message;
+  EXPECT_TRUE(reply->body.ends_with(" - tls")) << reply->body;
+  const std::string body(300'000, 'b');
+  const auto echo = CallBlocking(options, {.method = "POST", .target = "/echo", .body = body});
+  ASSERT_TRUE(echo.has_value()) << echo.error().message;
+  EXPECT_EQ(echo->body, body);
+  options.tls = *TlsContext::ForClient({});
+  EXPECT_EQ(CallBlocking(options, {.target = "/whoami"}).error().code, ErrorCode::kDenied);
+  RawClient plain(address_);
+  plain.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(plain.ReadAll().find("HTTP/1.1"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, ThousandConnectionsComeAndGoWithoutALeftover) {
+  Serve();
+  for (int i = 0; i < 1000; ++i) {
+    RawClient client(address_);
+    ASSERT_TRUE(client.connected());
+    switch (i % 4) {
+      case 0:
+        client.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+        EXPECT_TRUE(client.ReadUntil("}").ends_with("{\"hello\":1}"));
+        break;
+      case 1:
+        client.Send("GET /hel");
+        break;
+      case 2:
+        client.Send("GET /medium HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.Reset();
+        break;
+      default:
+        client.Send("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        EXPECT_TRUE(client.ReadAll().ends_with("{\"hello\":1}"));
+    }
+  }
+  WaitUntil([&] { return Stats().connections == 0; });
+  EXPECT_EQ(Stats().connections_accepted, 1000u);
+  EXPECT_EQ(Stats().active_requests, 0u);
+  EXPECT_EQ(Stats().buffered_bytes, 0u);
+}
+
+TEST_F(HttpServerTest, DestroyedWithRequestsInFlightTellsNobody) {
+  Serve();
+  RawClient client(address_);
+  client.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  holding_.get_future().wait();
+  thread_.Do([&] { server_.reset(); });
+  EXPECT_EQ(client.ReadAll(), "");
+  bool called = false;
+  thread_.Do([&] {
+    held_->OnGone([&] { called = true; });
+    held_->SendJson(200, "{}");
+  });
+  thread_.Do([] {});
+  EXPECT_FALSE(called);
+}
+
+// A program's output, or nothing where it is not installed.
+std::optional<std::string> RunCurl(const std::string& arguments) {
+  if (std::system("command -v curl >/dev/null 2>&1") != 0) return std::nullopt;
+  std::FILE* pipe = ::popen(("curl -sS --max-time 60 " + arguments + " 2>&1").c_str(), "r");
+  std::string output;
+  char piece[4096];
+  for (std::size_t size = 0; (size = std::fread(piece, 1, sizeof(piece), pipe)) > 0;)
+    output.append(piece, size);
+  ::pclose(pipe);
+  return output;
+}
+
+TEST_F(HttpServerTest, CurlIsServedPlainOverTlsOverAUnixSocketChunkedAndWithContinue) {
+  TemporaryFolder folder;
+  MakeCertificate(folder.path());
+  Serve();
+  if (!RunCurl("--version")) GTEST_SKIP() << "curl is not installed";
+  Address tls_address;
+  const Address unix_address = Address::Unix(folder.path() / "c.sock");
+  thread_.Do([&] {
+    ListenOptions tls;
+    tls.stream.tls = *TlsContext::ForServer({folder.path() / "cert.pem", folder.path() / "key.pem", {}});
+    tls_address = *server_->Listen(Address::Tcp("127.0.0.1", 0), tls);
+    ASSERT_TRUE(server_->Listen(unix_address));
+  });
+  const std::string base = "http://" + address_.ToString();
+  const std::string body(100'000, 'q');
+  ASSERT_TRUE(WriteFileAtomically(folder.path() / "body", body));
+  const std::string from_file = "--data-binary @" + (folder.path() / "body").string() + " ";
+  EXPECT_EQ(RunCurl(base + "/hello " + base + "/hello"), "{\"hello\":1}{\"hello\":1}");
+  EXPECT_EQ(RunCurl(from_file + "-H 'Expect: 100-continue' " + base + "/echo"), body);
+  EXPECT_EQ(RunCurl(from_file + "-H 'Transfer-Encoding: chunked' " + base + "/echo"), body);
+  EXPECT_EQ(RunCurl("--http1.0 " + base + "/hello"), "{\"hello\":1}");
+  EXPECT_EQ(RunCurl("--cacert " + (folder.path() / "cert.pem").string() + " https://" +
+                    tls_address.ToString() + "/hello"),
+            "{\"hello\":1}");
+  EXPECT_EQ(RunCurl("--unix-socket " + unix_address.path + " http://localhost/whoami"),
+            fmt::format("unix {} plain", ::getuid()));
+  EXPECT_NE(RunCurl("-I " + base + "/hello")->find("Content-Length: 11"), std::string::npos);
+  EXPECT_NE(RunCurl("-i -X POST " + base + "/hello")->find("Allow: GET, HEAD, OPTIONS"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace altlas::net
