@@ -58,7 +58,7 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
   show->add_flag("--json", *json, "As JSON; with a server running, its values of this moment");
   show->add_flag("--effective", *effective,
                  "With the defaults filled in (always so; the flag is there to say it)");
-  show->callback([&run, &common, json] { run = [&common, json] { return Show(common, *json); }; });
+  show->callback([&run, &common, json, effective] { run = [&common, json] { return Show(common, *json); }; });
 
   auto* schema =
       command->add_subcommand("schema", "Print the JSON Schema of the file, for editors and checkers");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
 #include "commands.h"
 
 int main(int argc, char** argv) {
@@ -41,6 +42,8 @@ int main(int argc, char** argv) {
     const int code = root.exit(error);
     return code == 0 ? 0 : 2;
   }
+  // A command's output is its own; a server sets the level that its configuration names.
+  altlas::SetLogLevel(altlas::LogLevel::kWarn);
   if (validate) return ValidateConfig(common);
   return run();
 }

@@ -20,6 +20,13 @@ class Api : public testing::Test {
         "batch_items: 50}\n",
         {"--service-ms=2"});
     server_->Start();
+    // Ready means one device; these tests want both.
+    ASSERT_TRUE(Eventually([] {
+      for (const auto& gpu : server_->Call("GET", "/api/v1/gpus").json["gpus"]) {
+        if (gpu["health"] != "ok") return false;
+      }
+      return true;
+    }));
   }
   static void TearDownTestSuite() { delete server_; }
   static ServerProcess& server() { return *server_; }
@@ -147,7 +154,9 @@ TEST_F(Api, WrongInputIsRefusedByFieldAndNothingIsAccepted) {
     EXPECT_EQ(answer.status, c.status) << c.body << "\n" << answer.reply.body;
     ASSERT_TRUE(answer.json.contains("error")) << answer.reply.body;
     EXPECT_FALSE(answer.json["error"]["message"].get<std::string>().empty());
-    if (c.field != nullptr) EXPECT_EQ(answer.json["error"]["field"], c.field) << answer.reply.body;
+    if (c.field != nullptr) {
+      EXPECT_EQ(answer.json["error"]["field"], c.field) << answer.reply.body;
+    }
   }
   EXPECT_EQ(server().Call("GET", "/api/v1/tasks?limit=1").json["tasks"][0]["task_id"], before);
 }

@@ -32,7 +32,7 @@ TEST(Command, WrongUsageExitsWithTwo) {
 TEST(Command, ValidateConfigPrintsEveryErrorWithItsPlace) {
   TemporaryFolder folder;
   const auto file = (folder.path() / "c.yaml").string();
-  WriteFileAtomically(file, "gpu:\n  enabeld: true\n  memory_threshold: 1.5\n").value();
+  ASSERT_TRUE(WriteFileAtomically(file, "gpu:\n  enabeld: true\n  memory_threshold: 1.5\n").has_value());
   const auto wrong = RunToEnd({ALTLAS_PROGRAM, "--validate-config", "--config", file});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_NE(wrong.output.find("c.yaml:2:3"), std::string::npos) << wrong.output;
@@ -63,7 +63,7 @@ TEST(Command, KeysAreMadeListedAndRevokedWithAndWithoutAServer) {
   const auto offline = run({"key", "create", "--name", "early", "--json"});
   ASSERT_EQ(offline.code, 0) << offline.output;
   const std::string early = Json::parse(offline.output.substr(offline.output.find('{')))["secret"];
-  WriteFileAtomically(server.state() / "first_key", early + "\n", 0600).value();
+  ASSERT_TRUE(WriteFileAtomically(server.state() / "first_key", early + "\n", 0600).has_value());
   server.Start();
   EXPECT_EQ(server.CallWithKey(early, "GET", "/api/v1/gpus").status, 200);
   const auto online = run({"key", "create", "--name", "late", "--json"});
@@ -91,9 +91,10 @@ TEST(Command, CompletionIsAShellScript) {
   EXPECT_NE(script.output.find("complete -F _alt_las alt_las"), std::string::npos);
   TemporaryFolder folder;
   const auto file = (folder.path() / "c").string();
-  WriteFileAtomically(
-      file, script.output + "COMP_WORDS=(alt_las key ''); COMP_CWORD=2; _alt_las; echo \"${COMPREPLY[@]}\"\n")
-      .value();
+  ASSERT_TRUE(WriteFileAtomically(
+                  file, script.output +
+                            "COMP_WORDS=(alt_las key ''); COMP_CWORD=2; _alt_las; echo \"${COMPREPLY[@]}\"\n")
+                  .has_value());
   const auto completed = RunToEnd({"/bin/bash", file});
   EXPECT_NE(completed.output.find("revoke"), std::string::npos) << completed.output;
 }

@@ -84,9 +84,9 @@ TEST(Kill, NothingIsLostOrDoubledUnderRandomKills) {
   ServerProcess server;
   server.WriteConfig("workers:\n  program: " + (server.folder() / "slow").string() +
                      "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  max_attempts: 50\n");
-  WriteFileAtomically(server.folder() / "slow",
-                      "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' --service-ms=5 \"$@\"\n", 0755)
-      .value();
+  ASSERT_TRUE(WriteFileAtomically(server.folder() / "slow",
+                                  "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' --service-ms=5 \"$@\"\n", 0755)
+                  .has_value());
   server.Start();
   Random random(20260101);
   std::set<std::string> ids;

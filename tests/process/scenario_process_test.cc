@@ -34,7 +34,9 @@ TEST_P(Scenario, RunsToItsEnd) {
   EXPECT_EQ(finished.code, 0) << finished.output;
   EXPECT_NE(finished.output.find(GetParam()[0] == "gpu_status.py" ? "busy" : "gpu_"), std::string::npos)
       << finished.output;
-  if (arguments.back().ends_with(".png")) EXPECT_GT(std::filesystem::file_size(arguments.back()), 1000u);
+  if (arguments.back().ends_with(".png")) {
+    EXPECT_GT(std::filesystem::file_size(arguments.back()), 1000u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -134,7 +134,9 @@ void ServerProcess::Start(bool ready) {
   address_ = net::Address::Parse(text.substr(0, text.find('\n'))).value();
   key_ = Slurp(state() / "first_key");
   key_ = key_.substr(0, key_.find('\n'));
-  if (ready) ASSERT_TRUE(Eventually([&] { return Call("GET", "/health/ready").status == 200; })) << Log();
+  if (ready) {
+    ASSERT_TRUE(Eventually([&] { return Call("GET", "/health/ready").status == 200; })) << Log();
+  }
 }
 
 void ServerProcess::Kill() {
