@@ -22,7 +22,8 @@ class Api : public testing::Test {
     server_->Start();
     // Ready means one device; these tests want both.
     ASSERT_TRUE(Eventually([] {
-      for (const auto& gpu : server_->Call("GET", "/api/v1/gpus").json["gpus"]) {
+      const auto gpus = server_->Call("GET", "/api/v1/gpus").json["gpus"];
+      for (const auto& gpu : gpus) {
         if (gpu["health"] != "ok") return false;
       }
       return true;
