@@ -20,6 +20,7 @@ function(altlas_module name)
   if(ALTLAS_WITH_TESTS AND M_TESTS)
     add_executable(${name}_test ${M_TESTS})
     target_precompile_headers(${name}_test PRIVATE <gtest/gtest.h>)
+    target_compile_options(${name}_test PRIVATE -O0)  # test code runs once; compiling it is what takes the time
     target_link_libraries(${name}_test PRIVATE altlas_${name} GTest::gtest GTest::gtest_main ${M_TEST_LIBS})
     target_compile_definitions(${name}_test PRIVATE ALTLAS_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     foreach(dep IN LISTS M_TEST_DEPS)

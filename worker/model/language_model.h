@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "worker/model/kv_cache.h"
+#include "worker/model/sampling_defaults.h"
 
 namespace altlas::model {
 
@@ -25,6 +26,7 @@ struct LanguageModelInfo {
   std::vector<std::int64_t> bos_ids;  // none or one
   std::vector<std::int64_t>
       eos_ids;  // any of these ends the text; generation_config.json wins over config.json
+  SamplingDefaults sampling;
   std::int64_t kv_bytes_per_token = 0;  // over all layers, K and V
   std::int64_t parameter_count = 0;     // a tied embedding counts once
   std::int64_t weight_bytes = 0;        // in memory, in `dtype`

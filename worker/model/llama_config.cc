@@ -44,11 +44,12 @@ Result<std::int64_t> Size(const Json& object, const char* name, std::int64_t lim
   return value->get<std::int64_t>();
 }
 
-Result<double> Number(const Json& object, const char* name, double low, double high, double fallback) {
+Result<double> Number(const Json& object, const char* name, double low, double high, double fallback,
+                      std::string_view file = "config.json") {
   const Json* value = Find(object, name);
   if (value == nullptr) return fallback;
   if (!value->is_number() || !(value->get<double>() >= low && value->get<double>() <= high)) {
-    return Fail(ErrorCode::kCorrupt, "config.json: {} is {}, it must be a number from {} to {}", name,
+    return Fail(ErrorCode::kCorrupt, "{}: {} is {}, it must be a number from {} to {}", file, name,
                 value->dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 40), low, high);
   }
   return value->get<double>();
@@ -269,6 +270,15 @@ Status ReadIds(const Json& json, std::string_view generation_json, LlamaConfig& 
   if (Find(generation, "eos_token_id") != nullptr) {
     ALTLAS_TRY(config.eos_ids, Ids(generation, "eos_token_id", config.vocab_size, "generation_config.json"));
   }
+  auto& sampling = config.sampling;
+  constexpr std::string_view kFile = "generation_config.json";
+  ALTLAS_TRY(sampling.temperature, Number(generation, "temperature", 0, 1e6, sampling.temperature, kFile));
+  ALTLAS_TRY(const double top_k, Number(generation, "top_k", 0, 1e9, 0, kFile));
+  sampling.top_k = static_cast<std::int64_t>(top_k);
+  ALTLAS_TRY(sampling.top_p, Number(generation, "top_p", 0, 1, sampling.top_p, kFile));
+  ALTLAS_TRY(sampling.min_p, Number(generation, "min_p", 0, 1, sampling.min_p, kFile));
+  ALTLAS_TRY(sampling.repetition_penalty,
+             Number(generation, "repetition_penalty", 1e-6, 1e6, sampling.repetition_penalty, kFile));
   return {};
 }
 

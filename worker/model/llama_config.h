@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "worker/model/sampling_defaults.h"
 
 namespace altlas::model {
 
@@ -50,6 +51,7 @@ struct LlamaConfig {
   std::vector<std::int64_t> layer_windows;  // per layer, 0: everything
   std::vector<std::int64_t> bos_ids;
   std::vector<std::int64_t> eos_ids;
+  SamplingDefaults sampling;
   c10::ScalarType dtype = c10::ScalarType::Float;  // of the folder's weights
 
   std::int64_t q_size() const { return heads * head_dim; }

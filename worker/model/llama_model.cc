@@ -24,6 +24,7 @@ LanguageModelInfo MakeInfo(const LlamaConfig& config, LlamaWeights& weights, std
   info.sliding_window = all ? config.sliding_window : 0;
   info.bos_ids = config.bos_ids;
   info.eos_ids = config.eos_ids;
+  info.sampling = config.sampling;
   info.dtype = weights.embedding.scalar_type();
   info.device = weights.embedding.device();
   info.kv_bytes_per_token =

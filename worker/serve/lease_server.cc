@@ -106,6 +106,7 @@ int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welco
   if (loaded.has_value()) {
     slots = std::min<int>(loaded->engine->model_info().slots, static_cast<int>(welcome.max_batch));
     MutexLock lock(mutex_);
+    defaults_[spec.name] = loaded->engine->model_info().default_sampling;
     status = engines_->AddModel(spec.name, std::move(loaded->engine));
   } else {
     status = loaded.error();
@@ -125,7 +126,12 @@ int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welco
 }
 
 void LeaseServer::OnGrant(wire::LeaseGrant grant) {
-  auto request = ParseRequest(grant.type, grant.request);
+  SamplingParams defaults;
+  {
+    MutexLock lock(mutex_);
+    if (const auto known = defaults_.find(grant.model); known != defaults_.end()) defaults = known->second;
+  }
+  auto request = ParseRequest(grant.type, grant.request, defaults);
   if (!request.has_value()) return Refuse(grant.lease, request.error());
   EngineJob job;
   job.request = std::move(*request);

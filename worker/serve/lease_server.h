@@ -2,6 +2,7 @@
 #pragma once
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,6 +82,7 @@ class LeaseServer final : private wire::WorkerLinkListener {
   wire::WorkerLink* link_ ALTLAS_GUARDED_BY(mutex_) = nullptr;  // set once
   std::unique_ptr<EngineThread> engines_ ALTLAS_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, Lease> leases_ ALTLAS_GUARDED_BY(mutex_);  // by job
+  std::map<std::string, SamplingParams> defaults_ ALTLAS_GUARDED_BY(mutex_);   // by model
   std::unordered_map<wire::LeaseKey, std::uint64_t> jobs_ ALTLAS_GUARDED_BY(mutex_);
   std::uint64_t last_job_ ALTLAS_GUARDED_BY(mutex_) = 0;
   bool loading_ ALTLAS_GUARDED_BY(mutex_) = false;

@@ -96,8 +96,9 @@ Status ReadSampling(const Json& object, SamplingParams& sampling) {
   return {};
 }
 
-Result<GenerationRequest> Read(const Json& object) {
+Result<GenerationRequest> Read(const Json& object, const SamplingParams& defaults) {
   GenerationRequest request;
+  request.sampling = defaults;
   const Json* text = Find(object, "text");
   if (text == nullptr) return FailField("text", "text is missing; it holds the prompt");
   if (!text->is_string()) return FailField("text", "text is {}; it must be a string", text->type_name());
@@ -110,7 +111,8 @@ Result<GenerationRequest> Read(const Json& object) {
 
 }  // namespace
 
-Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view json) {
+Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view json,
+                                       const SamplingParams& defaults) {
   if (type != "text_generation") {
     return Fail(ErrorCode::kUnsupported,
                 "task type \"{}\" is not one this worker runs; it runs text_generation", type);
@@ -125,7 +127,7 @@ Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view j
     const Json object = Json::parse(json.begin(), json.end(), depth_guard);
     if (!object.is_object())
       return Fail(ErrorCode::kInvalidArgument, "the request is {}, not an object", object.type_name());
-    return Read(object);
+    return Read(object, defaults);
   } catch (const std::exception& error) {
     return Fail(ErrorCode::kInvalidArgument, "the request is not valid JSON: {}",
                 ReplaceInvalidUtf8(error.what()));

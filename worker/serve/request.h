@@ -33,8 +33,9 @@ inline constexpr std::size_t kMaxStopBytes = 4096;
 
 // The request of a lease. kUnsupported, naming the type, for every type but text_generation; kInvalidArgument
 // with the field at fault for JSON that the gateway would not have let through. Fields it does not know are
-// ignored. Pure.
-Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view json);
+// ignored. Sampling that it does not name is `defaults`'. Pure.
+Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view json,
+                                       const SamplingParams& defaults = {});
 
 // The result object of a task as JSON. Pure.
 std::string FormatResult(const GenerationResult& result);

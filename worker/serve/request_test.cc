@@ -25,6 +25,13 @@ TEST(ServeRequest, AbsentAndNullFieldsTakeTheDefaults) {
   EXPECT_TRUE(request->stop.empty());
 }
 
+TEST(ServeRequest, WhatItDoesNotNameIsTheModelsOwn) {
+  const SamplingParams own{0.6, 20, 0.95, 0, 1.2, 0};
+  const auto request = ParseRequest("text_generation", R"({"text": "a", "top_k": 5, "seed": "9"})", own);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->sampling, (SamplingParams{0.6, 5, 0.95, 0, 1.2, 9}));
+}
+
 TEST(ServeRequest, AnotherTypeIsNamedAsUnsupported) {
   const auto request = ParseRequest("image_detection", "{}");
   ASSERT_FALSE(request.has_value());

@@ -14,6 +14,12 @@ TorchTokenModel::TorchTokenModel(std::unique_ptr<model::LanguageModel> model, mo
   info_.vocab_size = info.vocab_size;
   info_.context_length = std::min(info.context_length, cache_.max_tokens());
   info_.slots = static_cast<int>(cache_.slots());
+  auto& sampling = info_.default_sampling;
+  sampling.temperature = info.sampling.temperature;
+  sampling.top_k = static_cast<int>(std::min<std::int64_t>(info.sampling.top_k, info.vocab_size));
+  sampling.top_p = info.sampling.top_p;
+  sampling.min_p = info.sampling.min_p;
+  sampling.repetition_penalty = info.sampling.repetition_penalty;
   for (const auto id : info.eos_ids) {
     if (id >= 0 && id < info.vocab_size) info_.end_ids.push_back(static_cast<std::uint32_t>(id));
   }
