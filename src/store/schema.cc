@@ -109,21 +109,24 @@ std::span<const Migration> Migrations() {
   return all;
 }
 
-Status Migrate(Database& database, std::span<const Migration> migrations) {
+Status CheckSchema(Database& database, std::span<const Migration> migrations) {
   ALTLAS_TRY(const auto version, database.QueryInt("PRAGMA user_version"));
   ALTLAS_TRY_VOID(CheckThatItIsOurs(database, version));
   const auto newest = static_cast<std::int64_t>(migrations.size());
-  if (version > newest) {
-    return Fail(ErrorCode::kUnsupported,
-                "the store has schema version {}, this alt_las knows up to {}: it was used by a newer "
-                "alt_las; install "
-                "that one again, or give another state directory with --state",
-                version, newest);
-  }
-  for (auto next = version; next < newest; ++next) {
-    const auto& migration = migrations[static_cast<std::size_t>(next)];
-    ALTLAS_TRY_VOID(Apply(database, migration, next + 1));
-    ALTLAS_INFO("store", "schema step applied", {"step", migration.name}, {"version", next + 1});
+  if (version <= newest) return {};
+  return Fail(
+      ErrorCode::kUnsupported,
+      "the store has schema version {}, this alt_las knows up to {}: it was used by a newer alt_las; install "
+      "that one again, or give another state directory with --state",
+      version, newest);
+}
+
+Status Migrate(Database& database, std::span<const Migration> migrations) {
+  ALTLAS_TRY_VOID(CheckSchema(database, migrations));
+  ALTLAS_TRY(const auto version, database.QueryInt("PRAGMA user_version"));
+  for (auto next = static_cast<std::size_t>(version); next < migrations.size(); ++next) {
+    ALTLAS_TRY_VOID(Apply(database, migrations[next], static_cast<std::int64_t>(next) + 1));
+    ALTLAS_INFO("store", "schema step applied", {"step", migrations[next].name}, {"version", next + 1});
   }
   return {};
 }

@@ -17,8 +17,12 @@ struct Migration {
 // All steps of this program; its schema version is their number.
 std::span<const Migration> Migrations();
 
+// Changes nothing. kUnsupported: the file is newer than `migrations`; kCorrupt: it is an SQLite file of
+// something else, or none.
+Status CheckSchema(Database& database, std::span<const Migration> migrations);
+
 // Brings the file to the newest schema, each step in one transaction with the version number. Blocks.
-// kUnsupported: the file is newer than `migrations`; kCorrupt: it is an SQLite file of something else.
+// Errors as CheckSchema.
 Status Migrate(Database& database, std::span<const Migration> migrations);
 
 }  // namespace altlas::store

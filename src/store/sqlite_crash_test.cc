@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes that die while they write: every answered accept and final is there afterwards, none is doubled.
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/sqlite_db.h"
 #include "store/test_support.h"
 
 namespace altlas::store {
@@ -192,6 +193,84 @@ TEST_F(Crash, ASecondProcessIsRefusedWhileTheFirstWrites) {
   ::kill(child, SIGKILL);
   WaitFor(child);
   EXPECT_TRUE(OpenSqliteStore(OptionsFor(folder_.path()), clock, inbox.executor()).has_value());
+}
+
+// A power cut: what had reached the block device is all there is. A file system of its own lies in an image
+// file; the writer is stopped in the middle of its work, and a copy of the image, taken behind the back of
+// the page cache, is mounted instead.
+class PowerCut : public Crash {
+ protected:
+  void SetUp() override {
+    Crash::SetUp();
+    std::filesystem::create_directory(disk_);
+    const bool made = Shell("truncate -s 64M " + image_.string() + " && mkfs.ext4 -q -F " + image_.string());
+    if (!made || !Mount(image_)) GTEST_SKIP() << "this process may not mount an image of a file system";
+  }
+  void TearDown() override {
+    if (mounted_) Unmount();
+  }
+  static bool Shell(const std::string& command) {
+    return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
+  }
+  bool Mount(const std::filesystem::path& image) {
+    mounted_ = Shell("mount -o loop " + image.string() + " " + disk_.string());
+    return mounted_;
+  }
+  void Unmount() {
+    EXPECT_TRUE(Shell("umount " + disk_.string()));
+    mounted_ = false;
+  }
+  // Stops the child, reads what it had reported, cuts the power and mounts what is left.
+  void CutPower(pid_t child) {
+    ::kill(child, SIGSTOP);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+    ASSERT_TRUE(WIFSTOPPED(status));
+    ASSERT_EQ(::fcntl(pipe_[0], F_SETFL, O_NONBLOCK), 0);
+    ReadReports();
+    const auto left = folder_.path() / "left.img";
+    ASSERT_TRUE(Shell("cp --sparse=always " + image_.string() + " " + left.string()));
+    ::kill(child, SIGKILL);
+    WaitFor(child);
+    Unmount();
+    ASSERT_TRUE(Mount(left));
+  }
+
+  std::filesystem::path image_ = folder_.path() / "disk.img";
+  std::filesystem::path disk_ = folder_.path() / "disk";
+  bool mounted_ = false;
+};
+
+TEST_F(PowerCut, NothingThatWasAnsweredIsLost) {
+  const auto child = StartWriter(disk_, "", 23);
+  ReadReports(300);
+  CutPower(child);
+  EXPECT_GE(accepted_.size(), 150u);
+  ExpectAllThere(disk_);
+}
+
+TEST_F(PowerCut, AWriterThatDoesNotSyncLosesSoTheTestAboveCanFail) {
+  ASSERT_EQ(::pipe(pipe_.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto database = Database::Open(disk_ / "x.db", Database::Mode::kWrite);
+    if (!database.has_value()) ::_exit(3);
+    const auto set_up = database->Exec("PRAGMA journal_mode=WAL; CREATE TABLE t(x); PRAGMA synchronous=OFF;");
+    if (!set_up.has_value()) ::_exit(4);
+    while (database->Exec("INSERT INTO t VALUES(1)").has_value()) {
+      const Report report{{1, 1}, 'a'};
+      if (::write(pipe_[1], &report, sizeof report) != sizeof report) ::_exit(5);
+    }
+    ::_exit(6);
+  }
+  ::close(pipe_[1]);
+  Report report;
+  for (int i = 0; i < 300; ++i)
+    ASSERT_EQ(::read(pipe_[0], &report, sizeof report), static_cast<ssize_t>(sizeof report));
+  CutPower(child);
+  auto database = Database::Open(disk_ / "x.db", Database::Mode::kWrite);
+  ASSERT_TRUE(database.has_value());
+  EXPECT_LT(database->QueryInt("SELECT count(*) FROM t").value_or(0), 300);
 }
 
 }  // namespace

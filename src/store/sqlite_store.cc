@@ -49,11 +49,24 @@ class SqliteStore final : public Store, TaskStore, KeyStore {
   std::unique_ptr<SqliteReader> reader_;
 };
 
+// SQLite falls back to another mode without an error where a file system cannot share memory.
+Status TurnOnWal(Database& database) {
+  ALTLAS_TRY(auto mode, database.Prepare("PRAGMA journal_mode=WAL"));
+  ALTLAS_TRY(const bool row, mode.Step());
+  if (row && mode.Text(0) == "wal") return {};
+  return Fail(ErrorCode::kUnsupported,
+              "the file system cannot hold a write-ahead log (SQLite chose \"{}\"); put the state on a local "
+              "disk with --state",
+              row ? mode.Text(0) : "");
+}
+
 Result<Database> OpenDatabase(const std::filesystem::path& path) {
   ALTLAS_TRY(auto database, Database::Open(path, Database::Mode::kWrite));
-  ALTLAS_TRY_VOID(database.Exec(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
-      "PRAGMA journal_size_limit=8388608; PRAGMA trusted_schema=OFF;"));
+  ALTLAS_TRY_VOID(CheckSchema(database, Migrations()));  // before anything is changed
+  ALTLAS_TRY_VOID(TurnOnWal(database));
+  ALTLAS_TRY_VOID(
+      database.Exec("PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
+                    "PRAGMA journal_size_limit=8388608; PRAGMA trusted_schema=OFF;"));
   ALTLAS_TRY_VOID(Migrate(database, Migrations()));
   return database;
 }

@@ -207,6 +207,18 @@ TEST_F(SqliteStoreTest, ALostDatabaseAndAnOldCopyAreNoticed) {
   EXPECT_TRUE(TryOpen(folder_.path()).has_value());
 }
 
+TEST_F(SqliteStoreTest, ADatabaseOfSomethingElseIsRefusedAndNotTouched) {
+  TemporaryFolder other;
+  const auto path = other.path() / "alt_las.db";
+  ASSERT_TRUE(Database::Open(path, Database::Mode::kWrite)->Exec("CREATE TABLE photos(x)").has_value());
+  const auto before = ReadFile(path, 1 << 20).value();
+  const auto opened = TryOpen(other.path());
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(opened.error().message.find(path.string()), std::string::npos);
+  EXPECT_EQ(ReadFile(path, 1 << 20).value(), before);
+}
+
 TEST_F(SqliteStoreTest, RetentionDoesNotLookLikeAGap) {
   options_.retention.finished_count = 1;
   Open();

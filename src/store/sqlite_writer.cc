@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite_writer.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 
 #include "base/log.h"
+#include "store/disk_room.h"
 
 namespace altlas::store {
 namespace {
@@ -23,18 +22,6 @@ std::size_t BytesOf(const AcceptBatch& batch) {
 
 bool IsAppliedAccept(const Op& op) {
   return std::holds_alternative<AcceptOp>(op) && StageOf(op) == OpStage::kApply;
-}
-
-Error Sentence(const Error& error, const std::filesystem::path& folder) {
-  if (error.code == ErrorCode::kStorageFull) {
-    return Fail(
-        ErrorCode::kStorageFull,
-        "the disk under {} is full ({}); free some space there: tasks are accepted again by themselves",
-        folder.string(), error.message);
-  }
-  const auto code = error.code == ErrorCode::kInternal ? ErrorCode::kInternal : ErrorCode::kUnavailable;
-  return Fail(code, "the store in {} cannot be written ({}); it tries again by itself", folder.string(),
-              error.message);
 }
 
 }  // namespace
@@ -195,20 +182,9 @@ std::optional<Error> SqliteWriter::ReasonToRefuse() {
 
 Status SqliteWriter::CheckSpace() {
   ALTLAS_TRY_VOID(parts_.faults->At("free_space"));
-  struct statvfs info {};
   // Once it was too little, some more is wanted, so that the state does not flap.
   const auto wanted = options_.min_free_bytes + (trouble_ ? options_.min_free_bytes / 4 : 0);
-  // A system that does not tell is no reason to refuse: the write will.
-  if (::statvfs(options_.folder.c_str(), &info) != 0) return {};
-  auto free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-  if (free_bytes >= wanted) return {};
-  // Pages that retention freed inside the file are room as well.
-  const auto inside = parts_.database->QueryInt(
-      "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size");
-  if (inside.has_value()) free_bytes += static_cast<std::uint64_t>(*inside);
-  if (free_bytes >= wanted) return {};
-  return Fail(ErrorCode::kStorageFull, "{} bytes are free, {} are kept for the results of accepted tasks",
-              free_bytes, options_.min_free_bytes);
+  return CheckRoom(options_.folder, wanted, *parts_.database);
 }
 
 void SqliteWriter::PrepareBlobs(std::vector<Op>& group) {
@@ -381,7 +357,7 @@ void SqliteWriter::MarkTrouble(const Error& error) {
   const bool new_trouble = !trouble_;
   if (new_trouble) ALTLAS_ERROR("store", "no new tasks are accepted", {"why", error.message});
   if (new_trouble && error.code == ErrorCode::kStorageFull) housekeeping_.GiveBackTheWal();
-  trouble_ = Sentence(error, options_.folder);
+  trouble_ = DiskTrouble(error, options_.folder);
   trouble_until_ = clock_.Now() + options_.retry;
   MutexLock lock(mutex_);
   shown_trouble_ = trouble_;
