@@ -128,10 +128,10 @@ struct Codec<std::map<std::string, T>> {
   }
   static Value To(const std::map<std::string, T>& v) {
     Value::Map map;
-    for (const auto& [name, item] : v) map.emplace_back(name, Codec<T>::To(item));
+    for (const auto& [name, item] : v) map.push_back({name, Codec<T>::To(item)});
     if constexpr (std::integral<T>) {  // levels read best in their order
       std::stable_sort(map.begin(), map.end(),
-                       [](const auto& a, const auto& b) { return a.second.AsInt() < b.second.AsInt(); });
+                       [](const auto& a, const auto& b) { return a.value.AsInt() < b.value.AsInt(); });
     }
     return {std::move(map)};
   }
@@ -171,7 +171,7 @@ KeySpec Section(std::string_view name, T Owner::*member, std::string_view senten
 template <typename T>
 Value ItemToMap(const std::vector<KeySpec>& keys, const T& item) {
   Value::Map map;
-  for (const auto& key : keys) map.emplace_back(key.name, key.load(&item));
+  for (const auto& key : keys) map.push_back({key.name, key.load(&item)});
   return {std::move(map)};
 }
 

@@ -135,24 +135,24 @@ KeySpec GpuRows() {
               "count here: their memory "
               "is planned.")
               .Range(0, 1)
-              .Unit("(share)")
+              .Unit("share")
               .AtRunTime(),
           Key("memory_hysteresis", &C::memory_hysteresis,
               "How far the share must fall below memory_threshold before the device gets work again.")
               .Range(0, 1)
-              .Unit("(share)")
+              .Unit("share")
               .AtRunTime(),
           Key("utilization_threshold", &C::utilization_threshold,
               "A device that others keep busy for a larger share of the time gets no new work. Our own tasks "
               "do not count here: "
               "their number is bounded.")
               .Range(0, 1)
-              .Unit("(share)")
+              .Unit("share")
               .AtRunTime(),
           Key("utilization_hysteresis", &C::utilization_hysteresis,
               "How far the share must fall below utilization_threshold before the device gets work again.")
               .Range(0, 1)
-              .Unit("(share)")
+              .Unit("share")
               .AtRunTime(),
           Key("max_temperature", &C::max_temperature,
               "A hotter device gets no new work. Does not apply to a device without a sensor.")
@@ -336,7 +336,7 @@ KeySpec DevicesRows() {
                       .Range(0, 4096),
                   Key("quota", &CpuDeviceConfig::quota, "The share of its threads' time that it may use.")
                       .Above(0, 1)
-                      .Unit("(share)"),
+                      .Unit("share"),
                   Key("pin", &CpuDeviceConfig::pin, "The numbers of the CPUs that it stays on; empty: any.")
                       .Range(0, 4095)
                       .Items(0, 4096),

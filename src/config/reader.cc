@@ -230,10 +230,10 @@ std::optional<Value> Reader::ReadMap(const KeySpec& key, const Node& node, const
     if (!name.ok()) Report(entry.place, path, "as a name " + name.problem);
     auto value = ReadValue(key.children.front(), entry.value, ShownPath(path, entry));
     right = right && name.ok() && value.has_value();
-    if (right) map.emplace_back(entry.key, std::move(*value));
+    if (right) map.push_back({entry.key, std::move(*value)});
   }
   if (!right) return std::nullopt;
-  std::sort(map.begin(), map.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(map.begin(), map.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return Value{std::move(map)};
 }
 
@@ -276,7 +276,7 @@ std::optional<Value> Reader::ReadObject(const KeySpec& key, const Node& node, co
     auto value = ReadValue(*child, entry.value, Child(path, child->name));
     right = right && value.has_value();
     if (value.has_value())
-      map[static_cast<std::size_t>(child - key.children.data())].second = std::move(*value);
+      map[static_cast<std::size_t>(child - key.children.data())].value = std::move(*value);
   }
   for (const auto& child : key.children) {
     if (!child.required || given.contains(child.name)) continue;

@@ -79,7 +79,7 @@ std::string UnitAndRange(const KeySpec& key) {
   auto text = RangeText(holds ? key.children.front() : key);
   const bool said = key.type == KeyType::kSeconds || key.type == KeyType::kBytes;
   if (key.type == KeyType::kSeconds) text += " s";
-  if (!said && !key.unit.empty()) text += (text.empty() ? "" : " ") + key.unit;
+  if (!said && !key.unit.empty()) text += fmt::format(" ({})", key.unit);
   return text;
 }
 
@@ -103,7 +103,7 @@ void ItemTable(const KeySpec& objects, std::string& out) {
       objects.path);
   const auto defaults = objects.item_defaults().AsMap();
   for (std::size_t i = 0; i < objects.children.size(); ++i)
-    Row(objects.children[i], defaults[i].second, false, out);
+    Row(objects.children[i], defaults[i].value, false, out);
 }
 
 void SectionPage(const KeySpec& section, const void* owner, std::string& out) {
