@@ -11,6 +11,10 @@ Status Scheduler::Impl::AdoptRunning(TimePoint now, TaskSpec spec, std::string_v
   const DeviceIndex index = table_.Find(device);
   if (index == kNoDevice) return Fail(ErrorCode::kNotFound, "device \"{}\" is not part of the pool", device);
   const RouteIndex route = table_.FindRoute(spec.type, spec.model);
+  if (route == kNoRoute) {
+    return Fail(ErrorCode::kUnsupported, "no device serves model \"{}\" for tasks of type {} any more",
+                spec.model, spec.type);
+  }
   const TaskSlot slot = Insert(std::move(spec), route);
   Task& task = tasks_[slot];
   task.running = true;

@@ -220,6 +220,7 @@ class CaseRunner {
     if (event == "remove") return scheduler_->RemoveDevice(now_, name);
     if (event == "submit") return Submit(line, name);
     if (event == "batch") return Batch(line, name);
+    if (event == "adopt") return Adopt(line, name);
     if (event == "view") return View(line, name);
     if (event == "where") return Where(line, name);
     if (event == "refused") return Refused(line, name);
@@ -368,6 +369,12 @@ class CaseRunner {
     if (const std::string wanted = Wanted(line); !wanted.empty())
       return Expect(line, "the answer", found, wanted);
     if (!accepted.has_value()) Complain(line, found);
+  }
+  void Adopt(const Line& line, const std::string& name) {
+    const Status adopted = scheduler_->AdoptRunning(now_, Spec(line, name), line.words.at(3));
+    if (adopted.has_value()) started_[name] = now_;
+    const std::string found(adopted.has_value() ? "" : ErrorCodeName(adopted.error().code));
+    if (found != Wanted(line)) Expect(line, "the answer", found, Wanted(line));
   }
   void View(const Line& line, const std::string& id) {
     const auto view = scheduler_->Device(now_, id);
