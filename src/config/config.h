@@ -130,7 +130,6 @@ struct CorsConfig {
 // `server`
 struct ServerConfig {
   ListenConfig listen;
-  int threads = 1;  // 1: the manager's own thread serves HTTP
   TlsConfig tls;
   bool allow_insecure_remote = false;
   LimitsConfig limits;

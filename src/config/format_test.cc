@@ -91,9 +91,9 @@ TEST(Effective, EachLineSaysWhereItsValueComesFrom) {
 
 TEST(Effective, AFileWithAStrangeNameStaysInsideItsComment) {
   LoadedConfig loaded;
-  loaded.path = "/x/a\nserver: {threads: 9}\n.yaml";
+  loaded.path = "/x/a\nstore: {min_free_bytes: 9}\n.yaml";
   loaded.origins["gpu.enabled"] = {OriginKind::kFile, 1, 1};
-  EXPECT_EQ(MustLoad(FormatEffectiveYaml(loaded)).config.server.threads, 1);
+  EXPECT_EQ(MustLoad(FormatEffectiveYaml(loaded)).config.store.min_free_bytes, StoreConfig{}.min_free_bytes);
 }
 
 TEST(ValueAsJson, GivesKeysAndSections) {

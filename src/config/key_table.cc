@@ -211,8 +211,6 @@ KeySpec ServerRows() {
                       Key("port", &ListenConfig::port, "The TCP port; 0 takes a free one and logs it.")
                           .Range(0, 65535),
                   }),
-          Key("threads", &C::threads, "Threads that serve HTTP; with 1 it is the thread of the scheduler.")
-              .Range(1, 256),
           Section("tls", &C::tls, "HTTPS. Give both files or none.",
                   {
                       Key("certificate", &TlsConfig::certificate, "The certificate chain, PEM.")

@@ -109,14 +109,14 @@ TEST_F(RuntimeTest, WithoutAFileThereIsNoPlaceToKeepAChangeUnlessOneIsNamed) {
 
 TEST_F(RuntimeTest, AWrongRuntimeFileIsAnErrorThatNamesIt) {
   Write("config.yaml", "gpu:\n  multi_gpu:\n    strategies: [random]\n    default_strategy: random\n");
-  Write("runtime.yaml", "gpu:\n  multi_gpu:\n    default_strategy: round_robin\nserver:\n  threads: 2\n");
+  Write("runtime.yaml", "gpu:\n  multi_gpu:\n    default_strategy: round_robin\nserver:\n  allow_insecure_remote: true\n");
   const auto loaded = LoadConfig(folder_.path() / "config.yaml");
   ASSERT_FALSE(loaded.has_value());
   const auto name = (folder_.path() / "runtime.yaml").string();
   EXPECT_NE(loaded.error().message.find(name + ":3:23: gpu.multi_gpu.default_strategy: found round_robin"),
             std::string::npos)
       << loaded.error().message;
-  EXPECT_NE(loaded.error().message.find(name + ":5:3: server.threads: cannot be changed at run time"),
+  EXPECT_NE(loaded.error().message.find(name + ":5:3: server.allow_insecure_remote: cannot be changed at run time"),
             std::string::npos);
 }
 
@@ -138,7 +138,7 @@ TEST_F(RuntimeTest, OverridesOfTheCommandLineWinOverBothFiles) {
 }
 
 TEST_F(RuntimeTest, AReloadSeesWhatChangesAtOnceAndWhatNeedsARestart) {
-  Write("config.yaml", "gpu: {memory_threshold: 0.8}\nserver: {threads: 2}\n");
+  Write("config.yaml", "gpu: {memory_threshold: 0.8}\nserver: {allow_insecure_remote: true}\n");
   const auto before = Load();
   Write("config.yaml", "gpu: {memory_threshold: 0.7}\nmodels: [{name: a, path: b, kv_cache: 1GiB}]\n");
   const auto diff = DiffConfig(before.config, Load().config);
@@ -147,7 +147,7 @@ TEST_F(RuntimeTest, AReloadSeesWhatChangesAtOnceAndWhatNeedsARestart) {
   EXPECT_EQ(diff.at_run_time[0].before, "0.8");
   EXPECT_EQ(diff.at_run_time[0].after, "0.7");
   ASSERT_EQ(diff.need_restart.size(), 2u);
-  EXPECT_EQ(diff.need_restart[0].key, "server.threads");
+  EXPECT_EQ(diff.need_restart[0].key, "server.allow_insecure_remote");
   EXPECT_EQ(
       diff.need_restart[1].after,
       "[{name: a, path: b, type: text_generation, dtype: float32, default: false, kv_cache: 1073741824}]");
