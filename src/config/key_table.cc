@@ -69,8 +69,7 @@ KeySpec MultiGpuRows() {
               "The longest time between two sweeps of the queue (time limits, placing again). A slot that "
               "becomes free is filled "
               "at once, never at the next sweep.")
-              .Range(0.001, 60)
-              .AtRunTime(),
+              .Range(0.001, 60),
           Key("queue_priority_levels", &C::queue_priority_levels,
               "The names of the priorities, each with its number; lower numbers run first. Waiting raises a "
               "task, so that none "
@@ -270,19 +269,16 @@ KeySpec StoreRows() {
           Section("retention", &C::retention, "How long finished tasks are kept.",
                   {
                       Key("max_age", &RetentionConfig::max_age, "Finished tasks older than this are deleted.")
-                          .Range(1, 100 * kYear)
-                          .AtRunTime(),
+                          .Range(1, 100 * kYear),
                       Key("max_tasks", &RetentionConfig::max_tasks,
                           "Past so many finished tasks the oldest are deleted.")
                           .Range(1, 1e9)
-                          .Unit("tasks")
-                          .AtRunTime(),
+                          .Unit("tasks"),
                   }),
           Key("min_free_bytes", &C::min_free_bytes,
               "With less room on the disk no new task is accepted (507) until there is room again; accepted "
               "ones go on.")
-              .Range(0, kPiB)
-              .AtRunTime(),
+              .Range(0, kPiB),
       });
 }
 

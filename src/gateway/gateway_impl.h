@@ -61,7 +61,6 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   GatewayDeps deps_;
   net::Router router_;
   std::vector<std::string> routes_;
-  std::string metrics_path_;
 };
 
 }  // namespace altlas::gateway

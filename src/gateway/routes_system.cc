@@ -30,21 +30,22 @@ void Gateway::Impl::AddSystemRoutes() {
   AddOpen("GET", "/openapi.json",
           [](net::Request&, const Writer& writer) { writer->SendJson(200, OpenApiDocument()); });
 
-  const auto& config = deps_.config.current().config;
-  const auto& monitoring = config.gpu.monitoring;
-  if (!monitoring.enabled || !monitoring.prometheus_metrics) return;
-  const auto show = [this](const Writer& writer) {
+  const auto& monitoring = deps_.config.current().config.gpu.monitoring;
+  if (!monitoring.prometheus_metrics) return;
+  // Whether it is on, and open, may change while the server runs.
+  AddOpen("GET", monitoring.prometheus_endpoint, [this](net::Request& request, const Writer& writer) {
+    const auto& now = deps_.config.current().config;
+    if (!now.gpu.monitoring.enabled)
+      return SendError(*writer, Fail(ErrorCode::kNotFound, "metrics are off (gpu.monitoring.enabled)"));
+    double retry_after = 1;
+    if (!now.auth.metrics_open) {
+      const auto who = deps_.keys.Authenticate(request, Scope::kMetrics, &retry_after);
+      if (!who.has_value()) return SendError(*writer, who.error(), retry_after);
+    }
     writer->Send({.status = 200,
                   .content_type = "text/plain; version=0.0.4; charset=utf-8",
                   .body = deps_.metrics.Text()});
-  };
-  metrics_path_ = monitoring.prometheus_endpoint;
-  if (config.auth.metrics_open) {
-    AddOpen("GET", metrics_path_, [show](net::Request&, const Writer& writer) { show(writer); });
-  } else {
-    Add("GET", metrics_path_, Scope::kMetrics,
-        [show](net::Request&, const Writer& writer, const Principal&) { show(writer); });
-  }
+  });
 }
 
 }  // namespace altlas::gateway
