@@ -22,7 +22,7 @@ struct Workload {
   std::vector<SimulatedDevice> devices;
   double load = 0.5;   // of what all devices can do together
   bool burst = false;  // arrivals in groups of 8
-  int tasks = 6000;
+  int tasks = 2500;
   std::uint64_t seed = 1;
 };
 
