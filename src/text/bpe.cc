@@ -145,15 +145,15 @@ Status BpeModel::Split(std::string_view word, std::vector<Symbol>& symbols) cons
     if (index != 0) symbols.back().next = index;
     symbols.push_back({id, size, index == 0 ? kNone : index - 1, kNone});
   };
-  std::optional<std::size_t> unknown;  // bytes of unknown characters not added yet
+  std::size_t unknown = 0;  // bytes of unknown characters not added yet
   std::string spelled;
   for (std::size_t at = 0; at < word.size();) {
     const std::size_t begin = at;
     at += CharSize(word[at]);
     const auto character = word.substr(begin, at - begin);
     if (const auto id = IdOfCharacter(character, begin == 0, at == word.size(), spelled)) {
-      if (unknown) add(*unknown_id_, *unknown);
-      unknown.reset();
+      if (unknown != 0) add(*unknown_id_, unknown);
+      unknown = 0;
       add(*id, character.size());
       continue;
     }
@@ -168,13 +168,13 @@ Status BpeModel::Split(std::string_view word, std::vector<Symbol>& symbols) cons
           ErrorCode::kInvalidArgument,
           "the tokenizer has no token for \"{}\", and its unknown token \"{}\" is not in its vocabulary",
           character, *spec_.unknown_token);
-    if (unknown && !spec_.fuse_unknown) {
-      add(*unknown_id_, *unknown);
-      unknown.reset();
+    if (unknown != 0 && !spec_.fuse_unknown) {
+      add(*unknown_id_, unknown);
+      unknown = 0;
     }
-    unknown = unknown.value_or(0) + character.size();
+    unknown += character.size();
   }
-  if (unknown) add(*unknown_id_, *unknown);
+  if (unknown != 0) add(*unknown_id_, unknown);
   return {};
 }
 
