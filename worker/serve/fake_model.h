@@ -127,7 +127,11 @@ class FakeCodec final : public TextCodec {
 };
 
 inline TokenModelInfo FakeInfo(int slots = 4, std::int64_t context = 512) {
-  return {.vocab_size = 257, .context_length = context, .slots = slots, .end_ids = {FakeCodec::kEnd}};
+  return {.vocab_size = 257,
+          .context_length = context,
+          .slots = slots,
+          .end_ids = {FakeCodec::kEnd},
+          .default_sampling = {}};
 }
 
 }  // namespace altlas::serve
