@@ -126,11 +126,12 @@ Status WorkerBackend::Attach(const wire::Hello& hello, std::unique_ptr<WorkerCon
   return status;
 }
 
-void WorkerBackend::OnBadHello(int peer_pid, const Error& error) {
-  if (peer_pid == 0 || peer_pid != session_.pid()) return;
+bool WorkerBackend::OnBadHello(int peer_pid, const Error& error) {
+  if (peer_pid == 0 || peer_pid != session_.pid()) return false;
   session_.OnBrokenPeer(Now(), error);
   Apply();
   Deliver();
+  return true;
 }
 
 void WorkerBackend::OnMessage(const wire::Message& message) {
@@ -149,22 +150,22 @@ void WorkerBackend::Apply() {
   if (applying_) return;  // the outer call goes on until nothing is left
   applying_ = true;
   for (auto effects = session_.TakeEffects(); !effects.empty(); effects = session_.TakeEffects()) {
-    for (auto& effect : effects) Do(effect);
+    for (auto& effect : effects) Do(std::move(effect));
   }
   applying_ = false;
   Rearm();
 }
 
-void WorkerBackend::Do(const Effect& effect) {
-  if (const auto* bytes = std::get_if<SendBytes>(&effect)) {
+void WorkerBackend::Do(Effect effect) {
+  if (auto* bytes = std::get_if<SendBytes>(&effect)) {
     Write(bytes->bytes);
-  } else if (const auto* emit = std::get_if<EmitEvent>(&effect)) {
+  } else if (auto* emit = std::get_if<EmitEvent>(&effect)) {
     if (const auto* state = std::get_if<StateChanged>(&emit->event)) {
       const auto level = state->state == BackendState::kBackoff ? LogLevel::kWarn : LogLevel::kInfo;
       ALTLAS_LOG(level, "backend", "worker state", {"device", device()},
                  {"state", BackendStateName(state->state)}, {"why", state->why}, {"pid", session_.pid()});
     }
-    events_.push_back(emit->event);
+    events_.push_back(std::move(emit->event));
   } else if (std::holds_alternative<SpawnProcess>(effect)) {
     Spawn();
   } else if (std::holds_alternative<KillProcess>(effect)) {

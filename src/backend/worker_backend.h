@@ -45,7 +45,7 @@ class WorkerBackend final : public Backend, private WorkerHub::Port {
  private:
   WorkerBackend(WorkerHub& hub, WorkerBackendOptions options, BackendListener listener);
   Status Attach(const wire::Hello& hello, std::unique_ptr<WorkerConnection>& connection) override;
-  void OnBadHello(int peer_pid, const Error& error) override;
+  bool OnBadHello(int peer_pid, const Error& error) override;
   void OnMessage(const wire::Message& message);
 
   TimePoint Now() const { return hub_.loop().clock().Now(); }
@@ -58,7 +58,7 @@ class WorkerBackend final : public Backend, private WorkerHub::Port {
   // ...and delivered here, in a turn of their own where the owner called us.
   void Deliver();
   void DeliverLater();
-  void Do(const Effect& effect);
+  void Do(Effect effect);
   void Write(const std::string& bytes);
   void Spawn();
   Result<Process> TrySpawn(const std::string& token);

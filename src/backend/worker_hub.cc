@@ -80,7 +80,9 @@ void WorkerHub::OnBroken(Strangers::iterator stranger, const Error& error) {
   const bool version = error.code == ErrorCode::kUnsupported;
   Refuse(std::move(connection), version ? wire::GoodbyeReason::kWrongVersion : wire::GoodbyeReason::kRefused,
          error.message);
-  for (const auto& [device, port] : ports_) port->OnBadHello(pid, error);
+  for (const auto& [device, port] : ports_) {
+    if (port->OnBadHello(pid, error)) return;  // the port, and the map with it, may have changed
+  }
 }
 
 void WorkerHub::Refuse(std::unique_ptr<WorkerConnection> connection, wire::GoodbyeReason reason,

@@ -30,8 +30,8 @@ class WorkerHub {
     virtual ~Port() = default;
     // Takes the connection, or says why not (then the hub says Goodbye and closes it).
     virtual Status Attach(const wire::Hello& hello, std::unique_ptr<WorkerConnection>& connection) = 0;
-    // A process connected and its Hello could not be understood.
-    virtual void OnBadHello(int peer_pid, const Error& error) = 0;
+    // A process connected and its Hello could not be understood. True where it is this device's worker.
+    virtual bool OnBadHello(int peer_pid, const Error& error) = 0;
   };
 
   // kConflict where another manager listens there, kUnavailable.

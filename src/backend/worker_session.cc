@@ -35,6 +35,8 @@ void WorkerSession::Send(const wire::Message& message) {
 
 void WorkerSession::Start(TimePoint now, std::vector<LeaseKey> known, std::optional<OldWorker> old) {
   if (state_ != BackendState::kStopped) return;
+  crashed_ = false;
+  failures_ = 0;
   leases_.insert(known.begin(), known.end());
   if (!old) {
     GiveUpLeases("no worker of the earlier manager is left");
@@ -43,7 +45,6 @@ void WorkerSession::Start(TimePoint now, std::vector<LeaseKey> known, std::optio
   pid_ = old->pid;
   token_ = std::move(old->token);
   alive_ = pid_ != 0;
-  crashed_ = false;
   SetState(now, BackendState::kAdopting, "waiting for the worker of the earlier manager to reconnect",
            options_.adopt_within);
 }
@@ -293,9 +294,11 @@ void WorkerSession::OnMessage(TimePoint now, const wire::Message& message) {
   } else if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
     if (state_ == BackendState::kEnding || state_ == BackendState::kDraining) return;
     const bool fault = goodbye->reason == wire::GoodbyeReason::kFault;
+    // One that leaves before it was of any use is not started again at once, or it might do so for ever.
+    const bool pause = fault || (!ready_since_ && goodbye->reason != wire::GoodbyeReason::kReconfigured);
     End(now, wire::GoodbyeReason::kShutdown,
         fmt::format("the worker left ({}): {}", GoodbyeReasonName(goodbye->reason), goodbye->text),
-        fault ? After::kBackoff : After::kRestart);
+        pause ? After::kBackoff : After::kRestart);
     crashed_ = fault;
   } else if (!std::holds_alternative<wire::KeepAlive>(message) &&
              !std::holds_alternative<wire::PrintLine>(message)) {

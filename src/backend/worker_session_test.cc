@@ -496,6 +496,31 @@ TEST(WorkerSession, WorkerThatReportsAFaultIsRestartedAndItsLeasesCountAsTakenDo
   EXPECT_EQ(bench.session.state(), BackendState::kBackoff);
 }
 
+TEST(WorkerSession, WorkerThatLeavesIsReplacedAtOnceUnlessItNeverWasOfUse) {
+  Bench bench;
+  bench.StartReady();
+  bench.Say(wire::Goodbye{wire::GoodbyeReason::kShutdown, "SIGTERM"});
+  bench.Eof();
+  bench.Exit("exited with code 0");
+  EXPECT_EQ(bench.session.state(), BackendState::kStarting);
+  ASSERT_TRUE(bench.Hello());
+  bench.Say(wire::Goodbye{wire::GoodbyeReason::kShutdown, "SIGTERM"});
+  bench.Eof();
+  bench.Exit("exited with code 0");
+  EXPECT_EQ(bench.session.state(), BackendState::kBackoff);
+}
+
+TEST(WorkerSession, StartAfterAStopForgetsTheFailuresBeforeIt) {
+  Bench bench;
+  bench.Do([&] { bench.session.Start(bench.now, {}, {}); });
+  bench.Exit("exited with code 1");
+  bench.Do([&] { bench.session.Stop(bench.now, StopMode::kKill); });
+  bench.Do([&] { bench.session.Start(bench.now, {kA}, {}); });
+  EXPECT_EQ(bench.session.status().failures_in_a_row, 0u);
+  ASSERT_EQ(bench.All<LeasesLost>().size(), 1u);
+  EXPECT_FALSE(bench.All<LeasesLost>()[0].worker_down);
+}
+
 // Whatever happens in whatever order: each lease that was taken ends in exactly one event, and a session that
 // is stopped reports it once its process is gone.
 TEST(WorkerSession, EveryLeaseEndsExactlyOnceUnderRandomEvents) {
