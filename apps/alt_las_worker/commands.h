@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace altlas::worker_app {
@@ -15,9 +16,9 @@ struct Arguments {
   std::string bench;
   std::string prompt;
   std::int64_t max_length = 100;
-  double temperature = 0.0;
-  int top_k = 0;
-  double top_p = 1.0;
+  std::optional<double> temperature;  // what is not given is the model's generation_config.json
+  std::optional<std::int64_t> top_k;
+  std::optional<double> top_p;
   std::string seed = "0";
   std::string dtype = "fp32";
 };

@@ -40,15 +40,18 @@ int main(int argc, char** argv) {
   people->add_option("--max-length", arguments.max_length, "New tokens at most")
       ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
-  people->add_option("--temperature", arguments.temperature, "0: always the likeliest token")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  people->add_option("--top-k", arguments.top_k, "Choose among so many of the likeliest; 0: off")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  people->add_option("--top-p", arguments.top_p, "Choose among the likeliest of this mass")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+  people
+      ->add_option("--temperature", arguments.temperature,
+                   "0: always the likeliest token (default: the model's own)")
+      ->check(CLI::Range(0.0, 1e6));
+  people
+      ->add_option("--top-k", arguments.top_k,
+                   "Choose among so many of the likeliest; 0: off (default: the model's own)")
+      ->check(CLI::NonNegativeNumber);
+  people
+      ->add_option("--top-p", arguments.top_p,
+                   "Choose among the likeliest of this mass (default: the model's own)")
+      ->check(CLI::Range(0.0, 1.0));
   people->add_option("--seed", arguments.seed, "The same seed gives the same text")->capture_default_str();
   people->add_option("--dtype", arguments.dtype, "fp32, bf16 or fp16")->capture_default_str();
   app.add_option("--threads", arguments.threads,

@@ -28,9 +28,9 @@ std::string AsRequestJson(const Arguments& arguments) {
   json.BeginObject();
   json.Key("text").String(arguments.prompt);
   json.Key("max_length").Int(arguments.max_length);
-  json.Key("temperature").Double(arguments.temperature);
-  json.Key("top_k").Int(arguments.top_k);
-  json.Key("top_p").Double(arguments.top_p);
+  if (arguments.temperature) json.Key("temperature").Double(*arguments.temperature);
+  if (arguments.top_k) json.Key("top_k").Int(*arguments.top_k);
+  if (arguments.top_p) json.Key("top_p").Double(*arguments.top_p);
   json.Key("seed").String(arguments.seed);
   json.EndObject();
   return json.Take();
@@ -69,8 +69,12 @@ serve::EngineEvent PrintWhileRunning(serve::Engine& engine, const Clock& clock, 
 }
 
 Status RunGenerate(const Arguments& arguments) {
-  ALTLAS_TRY(auto request, serve::ParseRequest("text_generation", AsRequestJson(arguments)));
+  const auto json = AsRequestJson(arguments);
+  // Wrong options are told before a large model is read.
+  ALTLAS_TRY_VOID(serve::ParseRequest("text_generation", json));
   ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.generate, 1));
+  ALTLAS_TRY(auto request,
+             serve::ParseRequest("text_generation", json, loaded.engine->model_info().default_sampling));
   const SystemClock clock;
   const auto begin = clock.Now();
   serve::EngineJob job;

@@ -18,7 +18,7 @@ struct TokenModelInfo {
   std::int64_t context_length = 0;  // tokens of one sequence, prompt and output, at most
   int slots = 0;                    // sequences that may hold a KV cache at the same time
   std::vector<std::uint32_t> end_ids;
-  SamplingParams default_sampling;  // for what a request leaves out: the model's generation_config.json
+  SamplingParams default_sampling{};  // for what a request leaves out: the model's generation_config.json
 };
 
 // A run of tokens of one sequence, to be computed in one step: the tokens at positions [position, position +
