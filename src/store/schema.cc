@@ -70,12 +70,17 @@ CREATE TABLE key(
   revoked_ms INTEGER NOT NULL,
   last_used_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE accepted(
+CREATE TABLE totals(
   one INTEGER PRIMARY KEY CHECK(one = 1),
-  count INTEGER NOT NULL,
-  last_id BLOB
+  accepted INTEGER NOT NULL,
+  last_id BLOB,
+  queued INTEGER NOT NULL,
+  running INTEGER NOT NULL,
+  completed INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  canceled INTEGER NOT NULL
 ) STRICT;
-INSERT INTO accepted(one, count, last_id) VALUES(1, 0, NULL);
+INSERT INTO totals VALUES(1, 0, NULL, 0, 0, 0, 0, 0);
 )sql";
 
 Status CheckThatItIsOurs(Database& database, std::int64_t version) {

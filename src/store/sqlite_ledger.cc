@@ -69,7 +69,8 @@ Status Ledger::Prepare() {
       {&delete_result_, "DELETE FROM result WHERE task_seq=?1"},
       {&find_claim_, "SELECT body_hash, task_ids, note FROM idempotency WHERE key_id=?1 AND key=?2"},
       {&insert_claim_, InsertSql("idempotency", "key_id,key,body_hash,task_ids,note,created_ms")},
-      {&store_accepted_, "UPDATE accepted SET count=?1, last_id=?2"},
+      {&store_totals_,
+       "UPDATE totals SET accepted=?, last_id=?, queued=?, running=?, completed=?, failed=?, canceled=?"},
       {&insert_key_, InsertSql("key", kKeyColumns)},
       {&revoke_key_,
        "UPDATE key SET revoked_ms=CASE revoked_ms WHEN 0 THEN ?2 ELSE revoked_ms END WHERE id=?1"},
@@ -91,28 +92,30 @@ Status Ledger::Prepare() {
 }
 
 Status Ledger::LoadState() {
-  ALTLAS_TRY(auto counts, database_.Prepare("SELECT status, count(*) FROM task GROUP BY status"));
-  while (true) {
-    ALTLAS_TRY(const bool row, counts.Step());
-    if (!row) break;
-    const auto status = counts.Int(0);
-    if (status >= 0 && status < kTaskStatusCount)
-      now_.counts[static_cast<std::size_t>(status)] = counts.Int(1);
-  }
-  ALTLAS_TRY(auto accepted, database_.Prepare("SELECT count, last_id FROM accepted"));
-  ALTLAS_TRY(const bool row, accepted.Step());
-  if (!row) return Fail(ErrorCode::kCorrupt, "the table `accepted` has no row");
-  now_.accepted = {accepted.Int(0), accepted.Id(1)};
+  // Kept in a row of their own: counting a million tasks would read them all at each start.
+  ALTLAS_TRY(
+      auto totals,
+      database_.Prepare("SELECT accepted,last_id,queued,running,completed,failed,canceled FROM totals"));
+  ALTLAS_TRY(const bool row, totals.Step());
+  if (!row) return Fail(ErrorCode::kCorrupt, "the table `totals` has no row");
+  now_.accepted = {totals.Int(0), totals.Id(1)};
+  for (int i = 0; i < kTaskStatusCount; ++i) now_.counts[static_cast<std::size_t>(i)] = totals.Int(2 + i);
   committed_ = now_;
   return {};
+}
+
+Status Ledger::StoreTotals() {
+  if (now_.accepted == committed_.accepted && now_.counts == committed_.counts) return {};
+  store_totals_.Bind(1, now_.accepted.count).BindId(2, now_.accepted.last_id);
+  for (int i = 0; i < kTaskStatusCount; ++i)
+    store_totals_.Bind(3 + i, now_.counts[static_cast<std::size_t>(i)]);
+  return store_totals_.Run();
 }
 
 Status Ledger::Begin() { return begin_.Run(); }
 
 Status Ledger::Commit() {
-  if (now_.accepted != committed_.accepted) {
-    ALTLAS_TRY_VOID(store_accepted_.Bind(1, now_.accepted.count).BindId(2, now_.accepted.last_id).Run());
-  }
+  ALTLAS_TRY_VOID(StoreTotals());
   ALTLAS_TRY_VOID(commit_.Run());
   committed_.counts = now_.counts;
   committed_.accepted = now_.accepted;

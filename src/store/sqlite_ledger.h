@@ -62,6 +62,7 @@ class Ledger {
   };
   Status Prepare();
   Status LoadState();
+  Status StoreTotals();
   Result<std::optional<Found>> Find(TaskId id);
   Result<std::optional<AcceptOutcome>> FindReplay(const IdempotencyClaim& claim);
   Status InsertClaim(const IdempotencyClaim& claim, const std::vector<TaskId>& ids, WallMillis now);
@@ -73,7 +74,7 @@ class Ledger {
   State now_;
   State committed_;
   Statement begin_, commit_, insert_task_, find_task_, dispatch_, requeue_, finish_, insert_result_,
-      delete_task_, result_blob_, delete_result_, find_claim_, insert_claim_, store_accepted_, insert_key_,
+      delete_task_, result_blob_, delete_result_, find_claim_, insert_claim_, store_totals_, insert_key_,
       revoke_key_, touch_key_, oldest_finished_, delete_claims_, is_referred_;
 };
 
