@@ -57,6 +57,11 @@ struct Item {
   static Item Either(std::string expression) { return {{}, std::move(expression), {}}; }
 };
 
+std::string Bracket(std::string_view items, bool negated = false) {
+  return fmt::format("[{}{}]", negated ? "^" : "", items);
+}
+std::string Grouped(std::string_view expression) { return fmt::format("(?:{})", expression); }
+
 std::string Hex(char32_t c) { return fmt::format("\\x{{{:x}}}", static_cast<std::uint32_t>(c)); }
 std::string HexRange(std::uint32_t first, std::uint32_t last) { return Hex(first) + "-" + Hex(last); }
 
@@ -160,15 +165,15 @@ class Rewriter {
       return {};
     }
     if (c == 'b' || c == 'B') {
-      const std::string word = "[" + WordItems() + std::string(kLatinNumbers) + "]";
+      const std::string word = Bracket(WordItems() + std::string(kLatinNumbers));
       const std::string border = fmt::format("(?<={0})(?!{0})|(?<!{0})(?={0})", word);
       const std::string inside = fmt::format("(?<={0})(?={0})|(?<!{0})(?!{0})", word);
-      out_ += "(?:" + (c == 'b' ? border : inside) + ")";
+      out_ += Grouped(c == 'b' ? border : inside);
       at_ += 2;
       return {};
     }
     if (c == 'w' || c == 'W') {
-      out_ += (c == 'w' ? "[" : "[^") + WordItems() + std::string(kLatinNumbers) + "]";
+      out_ += Bracket(WordItems() + std::string(kLatinNumbers), c == 'W');
       at_ += 2;
       return {};
     }
@@ -178,7 +183,7 @@ class Rewriter {
     } else if (item.literal) {
       out_ += item.items;
     } else {
-      out_ += "[" + item.items + "]";
+      out_ += Bracket(item.items);
     }
     return {};
   }
@@ -209,7 +214,7 @@ class Rewriter {
 
   static std::optional<Item> SetEscape(char c) {
     const auto set = [](std::string items, bool negated) {
-      return negated ? Item::Either("[^" + items + "]") : Item::Of(std::move(items));
+      return negated ? Item::Either(Bracket(items, true)) : Item::Of(std::move(items));
     };
     switch (c) {
       case 's':
@@ -253,8 +258,8 @@ class Rewriter {
   static Item Named(std::string_view plain, std::string_view name, bool negated) {
     if (plain == "c" || plain == "cn") {  // what is unassigned shrinks where the other categories grow
       const std::string property = plain == "c" ? "{C}" : "{Cn}";
-      if (negated) return Item::Of("\\P" + property + Late(""));
-      return Item::Either("(?:(?![" + Late("") + "])\\p" + property + ")");
+      if (negated) return Item::Of(fmt::format("\\P{}{}", property, Late("")));
+      return Item::Either(fmt::format("(?:(?![{}])\\p{})", Late(""), property));
     }
     std::string items = fmt::format("\\p{{sc:{}}}", name);
     if (plain == "han") items = "\\p{sc:Han}";
@@ -268,7 +273,7 @@ class Rewriter {
                category != kCategories.end()) {
       items = fmt::format("\\p{{{}}}", category->second) + Late(category->second);
     }
-    return negated ? Item::Either("[^" + items + "]") : Item::Of(std::move(items));
+    return negated ? Item::Either(Bracket(items, true)) : Item::Of(std::move(items));
   }
 
   // \x41, \x{41}, \u0041.
@@ -309,9 +314,9 @@ class Rewriter {
     std::string items;
     std::vector<std::string> alternatives;
     const auto close_operand = [&] {
-      std::string joined = items.empty() ? "" : "[" + items + "]";
+      std::string joined = items.empty() ? std::string() : Bracket(items);
       for (const auto& alternative : alternatives) joined += (joined.empty() ? "" : "|") + alternative;
-      operands.push_back(alternatives.empty() ? joined : "(?:" + joined + ")");
+      operands.push_back(alternatives.empty() ? joined : Grouped(joined));
     };
     for (bool first = true;; first = false) {
       if (at_ >= in_.size()) return Broken("has an unclosed set");
@@ -333,14 +338,14 @@ class Rewriter {
       if (!item.alternative.empty()) alternatives.push_back(std::move(item.alternative));
     }
     ++at_;
-    if (operands.empty() && alternatives.empty()) return (negated ? "[^" : "[") + items + "]";
+    if (operands.empty() && alternatives.empty()) return Bracket(items, negated);
     close_operand();
     std::string core;
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (operands[i].empty()) return Broken("intersects with nothing");
-      core += i + 1 < operands.size() ? "(?=" + operands[i] + ")" : operands[i];
+      core += i + 1 < operands.size() ? fmt::format("(?={})", operands[i]) : operands[i];
     }
-    return negated ? "(?:(?!" + core + ")(?s:.))" : "(?:" + core + ")";
+    return negated ? fmt::format("(?:(?!{})(?s:.))", core) : Grouped(core);
   }
 
   Result<Item> SetMember() {
