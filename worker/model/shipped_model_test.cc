@@ -25,7 +25,8 @@ TEST(ShippedModel, GivesTheGreedyTextOfTransformersAndEndsIt) {
   const auto model = LoadLanguageModel(Folder());
   ASSERT_TRUE(model.has_value()) << model.error().message;
   std::ifstream file(std::filesystem::path(ALTLAS_SOURCE_DIR) / "tests/fixtures/shipped_model.json");
-  for (const auto& one : nlohmann::json::parse(file)["cases"]) {
+  const auto fixture = nlohmann::json::parse(file);
+  for (const auto& one : fixture["cases"]) {
     SCOPED_TRACE(one["text"].get<std::string>());
     std::vector<std::int64_t> next = one["prompt"];
     const std::vector<std::int64_t> wanted = one["greedy"];

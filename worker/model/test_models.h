@@ -23,7 +23,8 @@ struct ExpectedCase {
 inline std::vector<ExpectedCase> ReadExpected(const std::string& name) {
   std::ifstream file(FixtureFolder(name) / "expected.json");
   std::vector<ExpectedCase> cases;
-  for (const auto& one : nlohmann::json::parse(file)["cases"]) {
+  const nlohmann::json json = nlohmann::json::parse(file);
+  for (const auto& one : json["cases"]) {
     cases.push_back({one["prompt"], one["greedy"], one["logits"], one["last_logits"]});
   }
   return cases;
