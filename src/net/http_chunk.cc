@@ -2,6 +2,7 @@
 #include "net/http_chunk.h"
 
 #include <algorithm>
+#include <array>
 
 #include "net/http_head.h"
 
@@ -23,6 +24,15 @@ int HexValue(char c) {
 bool IsText(char c) {
   const auto u = static_cast<unsigned char>(c);
   return u == '\t' || (u >= 0x20 && u != 0x7f);
+}
+
+// Fields that would change what the request means, had they stood in its head.
+bool ForbiddenInTrailer(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kForbidden = {
+      "transfer-encoding", "content-length", "host",          "connection", "proxy-connection",
+      "upgrade",           "expect",         "authorization", "trailer",    "te"};
+  return std::any_of(kForbidden.begin(), kForbidden.end(),
+                     [&](auto forbidden) { return EqualsIgnoreCase(name, forbidden); });
 }
 
 Error Corrupt(std::string_view what) {
@@ -159,12 +169,16 @@ Status ChunkDecoder::TakeTrailer(char c) {
       }
       if (!IsTokenChar(c)) return Corrupt("a trailer without a field name");
       trailer_ = Trailer::kName;
+      trailer_name_ = c;
       return {};
     case Trailer::kName:
       if (c == ':') {
+        if (ForbiddenInTrailer(trailer_name_)) return Corrupt("a trailer that belongs into the head");
         trailer_ = Trailer::kValue;
       } else if (!IsTokenChar(c)) {
         return Corrupt("a trailer whose field name holds a character it may not");
+      } else {
+        trailer_name_.push_back(c);
       }
       return {};
     case Trailer::kValue:

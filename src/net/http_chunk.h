@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -37,6 +38,7 @@ class ChunkDecoder {
   std::uint64_t total_ = 0;  // of the body
   std::size_t extension_bytes_ = 0;
   std::size_t trailer_bytes_ = 0;
+  std::string trailer_name_;
   enum class Trailer { kStart, kName, kValue, kLf, kLastLf } trailer_ = Trailer::kStart;
 };
 

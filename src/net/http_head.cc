@@ -112,6 +112,7 @@ struct FieldMarks {
   std::string_view expect;
   std::string_view origin;
   bool preflight = false;
+  bool bad_connection = false;
   bool close = false;
   bool keep_alive = false;
 };
@@ -121,10 +122,12 @@ void MarkSingle(FieldMarks& marks, int bit, std::string_view name) {
   marks.singles |= bit;
 }
 
+// A list of tokens; anything else could mean "close" to somebody.
 void MarkConnection(FieldMarks& marks, std::string_view value) {
   while (!value.empty()) {
     const auto comma = value.find(',');
     const auto token = TrimBlanks(value.substr(0, comma));
+    if (!AllOf(kToken, token)) marks.bad_connection = true;
     if (EqualsIgnoreCase(token, "close")) marks.close = true;
     if (EqualsIgnoreCase(token, "keep-alive")) marks.keep_alive = true;
     value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
@@ -217,6 +220,7 @@ std::optional<HttpRefusal> CheckFraming(const FieldMarks& marks, MessageHead& he
     }
     head.chunked = true;
   }
+  if (marks.bad_connection) return Bad("the Connection field is no list of names");
   head.keep_alive = !marks.close && (head.minor_version == 1 || marks.keep_alive);
   return std::nullopt;
 }

@@ -173,6 +173,7 @@ TEST(ChunkDecoder, WhatIsNoChunkIsRefusedHoweverItArrives) {
                           "0\r\nA: x\n",
                           "0\r\nA: \x01\r\n",
                           "0\r\n\rX",
+                          "0\r\nContent-Length: 5\r\n",
                           "5,5\r\nhello"}) {
     const std::size_t size = std::string_view(bad).size();
     EXPECT_EQ(Decode(bad, 1), "corrupt") << bad;

@@ -155,7 +155,7 @@ bool HttpSession::Step() {
 
 bool HttpSession::StepHead() {
   auto text = buffer_.view();
-  if (phase_ == Phase::kIdle && text.size() >= 2 && text.starts_with("\r\n")) {
+  while (phase_ == Phase::kIdle && text.starts_with("\r\n")) {
     // RFC 9112 2.2: an empty line before a request is a remnant of the last one.
     buffer_.Consume(2);
     text.remove_prefix(2);

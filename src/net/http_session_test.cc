@@ -172,6 +172,7 @@ std::vector<Case> RefusedCases() {
       {"two Authorization", Get("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"), 400},
       {"two Content-Type", Get("Content-Type: a/b\r\nContent-Type: a/b\r\n"), 400},
       {"two Idempotency-Key", Get("Idempotency-Key: a\r\nidempotency-key: b\r\n"), 400},
+      {"Connection that is no list", Get("Connection: close; x\r\n"), 400},
       {"no colon", Get("nonsense\r\n"), 400},
       {"empty name", Get(": x\r\n"), 400},
       {"name with a bracket", Get("A(b): c\r\n"), 400},
@@ -270,6 +271,7 @@ std::vector<std::pair<std::string, std::string>> AcceptedCases() {
   return {
       {Get(""), Ok("GET / ? 1 []")},
       {"\r\n" + Get(""), Ok("GET / ? 1 []")},
+      {"\r\n\r\n\r\n" + Get(""), Ok("GET / ? 1 []")},
       {"GET /a/b?c=d&e HTTP/1.1\r\nHost: x\r\nA:\r\n\r\n", Ok("GET /a/b ?c=d&e 2 []")},
       {Post("Content-Length: 5\r\n", "hello"), Ok("POST / ? 2 [hello]")},
       {Post("Content-Length: 0\r\n", ""), Ok("POST / ? 2 []")},
