@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -24,7 +25,11 @@ pid_t Spawn(const std::vector<std::string>& arguments, const std::filesystem::pa
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<std::string> env;
-  for (char** e = environ; *e != nullptr; ++e) env.emplace_back(*e);
+  for (char** e = environ; *e != nullptr; ++e) {
+    const std::string_view entry = *e;
+    const auto replaced = [&](const auto& pair) { return entry.starts_with(pair.first + "="); };
+    if (std::none_of(extra.begin(), extra.end(), replaced)) env.emplace_back(entry);
+  }
   for (const auto& [key, value] : extra) env.push_back(key + "=" + value);
   std::vector<char*> envp;
   for (auto& e : env) envp.push_back(e.data());

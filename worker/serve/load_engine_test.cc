@@ -114,7 +114,7 @@ TEST_F(LoadEngineTest, TheContextIsTheModelsOrTheOneAskedFor) {
   auto loaded = LoadEngine({.folder = folder.path(), .name = "m", .max_batch = 3});
   ASSERT_TRUE(loaded.has_value());
   EXPECT_EQ(loaded->facts.context_length, 512u);
-  EXPECT_EQ(loaded->facts.dtype, "fp32");
+  EXPECT_EQ(loaded->facts.dtype, "float32");
   EXPECT_GT(loaded->facts.memory_bytes, loaded->facts.kv_budget_bytes);
   EXPECT_EQ(loaded->engine->model_info().slots, 3);
   EXPECT_EQ(loaded->engine->model_info().end_ids, std::vector<std::uint32_t>{FixtureModel::kEnd});
