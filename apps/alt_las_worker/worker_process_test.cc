@@ -76,8 +76,8 @@ Output RunProgram(const std::string& arguments) {
 
 class WorkerProcessTest : public testing::Test {
  protected:
-  static constexpr std::int64_t kContext = 8192;
-  static constexpr const char* kLong = R"({"text": "Once upon a time", "max_length": 8000})";
+  static constexpr std::int64_t kContext = 32'768;
+  static constexpr const char* kLong = R"({"text": "Once upon a time", "max_length": 32000})";
   static constexpr const char* kShort =
       R"({"text": "Once upon a time", "max_length": 60, "temperature": 0.8, "seed": "7"})";
 
