@@ -81,7 +81,8 @@ TEST_P(Reference, Bfloat16StaysNearFloat32) {
       error += std::pow(row[i] - one.logits[i], 2);
       size += std::pow(one.logits[i], 2);
     }
-    EXPECT_LT(std::sqrt(error / size), 0.05);
+    // transformers in bfloat16 is off by up to 0.06 on these random models; a wrong formula shows as 1.
+    EXPECT_LT(std::sqrt(error / size), 0.12);
   }
 }
 
