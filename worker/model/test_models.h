@@ -27,6 +27,7 @@ inline std::vector<ExpectedCase> ReadExpected(const std::string& name) {
   for (const auto& one : json["cases"]) {
     cases.push_back({one["prompt"], one["greedy"], one["logits"], one["last_logits"]});
   }
+  if (cases.size() != 3) throw std::runtime_error(name + " has not the three cases that its script makes");
   return cases;
 }
 
