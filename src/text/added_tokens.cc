@@ -9,7 +9,7 @@ namespace altlas::text {
 namespace {
 
 constexpr std::size_t kMaxTrieNodes = 8 << 20;
-constexpr std::size_t kMaxPatternBytes = 4096;  // bounds the work at each byte of a text
+constexpr std::size_t kMaxPatternBytes = 512;  // bounds the work at each byte of a text
 
 }  // namespace
 

@@ -299,7 +299,14 @@ std::unique_ptr<DecoderStage> MakeStage(const DecoderPlan::Step& step) {
 Result<DecoderPlan> DecoderPlan::Create(std::vector<DecoderSpec> steps, bool has_decoder) {
   DecoderPlan out;
   out.joins_by_spaces_ = !has_decoder;
+  std::size_t growth = 1;
   for (auto& spec : steps) {
+    if (spec.kind == DecoderSpec::Kind::kReplace)
+      growth *= GrowthOf(spec.pattern, spec.pattern_is_regex, spec.content);
+    if (growth > kMaxGrowth)
+      return Fail(ErrorCode::kTooLarge,
+                  "decoder: its replacements can make a text {} times longer, at most {} is supported",
+                  growth, kMaxGrowth);
     const bool searches = spec.kind == DecoderSpec::Kind::kReplace || spec.kind == DecoderSpec::Kind::kBpe;
     if (searches && spec.pattern.empty())
       return Fail(ErrorCode::kUnsupported, "decoder: an empty pattern is not supported");

@@ -115,6 +115,24 @@ TEST(HostileTokenizer, DeepNestingIsRefusedBeforeParsing) {
   EXPECT_NE(error.message.find("nested deeper"), std::string::npos) << error.message;
 }
 
+// Doubling forty times would need a terabyte for one letter.
+TEST(HostileTokenizer, ReplacementsThatMultiplyTheTextAreRefused) {
+  for (const auto& [part, list] :
+       {std::pair("normalizer", "normalizers"), std::pair("decoder", "decoders")}) {
+    auto json = Small();
+    auto& steps = json[part] = Json::parse(R"({"type": "Sequence"})");
+    const auto twice = Json::parse(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})");
+    steps[list] = Json::array();
+    for (int i = 0; i < 40; ++i) steps[list].push_back(twice);
+    EXPECT_EQ(RefusalOf(json.dump()).code, ErrorCode::kTooLarge);
+    steps[list] = Json::array();
+    for (int i = 0; i < 80; ++i) steps[list].push_back(Json::parse(R"({"type": "Fuse"})"));
+    if (std::string(part) == "decoder") {
+      EXPECT_EQ(RefusalOf(json.dump()).code, ErrorCode::kTooLarge);
+    }
+  }
+}
+
 TEST(HostileTokenizer, BytesThatAreNoJsonAreRefused) {
   EXPECT_EQ(RefusalOf(std::string()).code, ErrorCode::kCorrupt);
   EXPECT_EQ(RefusalOf(std::string("{\"model\": ")).code, ErrorCode::kCorrupt);

@@ -12,6 +12,8 @@ namespace {
 
 using Changes = std::vector<Change>;
 
+constexpr std::size_t kMaxPrefixBytes = 64;
+
 std::u32string Characters(std::string_view text) {
   std::u32string out;
   for (std::size_t at = 0; at < text.size();) out += NextChar(text, at);
@@ -171,7 +173,17 @@ void ToByteLevel(PieceArena& arena, Piece& piece) {
 
 Result<Normalizer> Normalizer::Create(std::vector<NormalizerSpec> steps) {
   Normalizer out;
+  std::size_t growth = 1;
   for (auto& spec : steps) {
+    if (spec.prepend.size() > kMaxPrefixBytes)
+      return Fail(ErrorCode::kTooLarge, "normalizer: a prefix of {} bytes, at most {} are supported",
+                  spec.prepend.size(), kMaxPrefixBytes);
+    if (spec.kind == NormalizerSpec::Kind::kReplace)
+      growth *= GrowthOf(spec.pattern, spec.pattern_is_regex, spec.content);
+    if (growth > kMaxGrowth)
+      return Fail(ErrorCode::kTooLarge,
+                  "normalizer: its replacements can make a text {} times longer, at most {} is supported",
+                  growth, kMaxGrowth);
     Step step{std::move(spec), {}};
     if (step.spec.kind == NormalizerSpec::Kind::kReplace) {
       ALTLAS_TRY(step.regex, (step.spec.pattern_is_regex ? Regex::Compile(step.spec.pattern)

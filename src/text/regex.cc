@@ -4,6 +4,7 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/utf8.h"
@@ -122,6 +123,12 @@ Result<Segments> Regex::FindAll(std::string_view text) const {
   }
   if (gap != text.size()) out.push_back({gap, text.size(), false});
   return out;
+}
+
+std::size_t GrowthOf(std::string_view pattern, bool is_regex, std::string_view content) {
+  // An expression can match nothing at all, before every byte.
+  if (is_regex || pattern.empty()) return content.size() + 1;
+  return std::max<std::size_t>(1, (content.size() + pattern.size() - 1) / pattern.size());
 }
 
 bool Regex::Matches(std::string_view text) const {

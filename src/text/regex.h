@@ -42,6 +42,11 @@ class Regex {
   std::unique_ptr<Compiled> compiled_;
 };
 
+// How many times longer than what it replaces `content` can be: steps of a file may not multiply a text
+// without bound.
+std::size_t GrowthOf(std::string_view pattern, bool is_regex, std::string_view content);
+inline constexpr std::size_t kMaxGrowth = 256;
+
 // Rewrites an Oniguruma pattern for PCRE2 with UTF and UCP on. Exposed for its tests.
 Result<std::string> RewritePattern(std::string_view pattern);
 

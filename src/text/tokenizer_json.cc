@@ -13,6 +13,7 @@ constexpr std::size_t kMaxValues = 4'000'000;  // the largest published vocabula
 constexpr int kMaxDepth = 64;
 constexpr TokenId kMaxId = (1 << 24) - 1;
 constexpr std::size_t kMaxParts = 64;
+constexpr std::size_t kMaxSteps = 64;
 constexpr std::uint32_t kMaxStrip = 1 << 20;
 
 // What a parser would allocate, counted before it runs: a value follows each of these outside of strings.
@@ -383,6 +384,11 @@ Result<TokenizerSpec> ReadRoot(const Json& json) {
   ALTLAS_TRY_VOID(EachStep(root.Find("post_processor"), "post_processor", "processors",
                            into(ReadPostProcessor, out.post_processor)));
   ALTLAS_TRY_VOID(EachStep(root.Find("decoder"), "decoder", "decoders", into(ReadDecoder, out.decoder)));
+  for (const auto steps :
+       {out.normalizer.size(), out.pre_tokenizer.size(), out.post_processor.size(), out.decoder.size()}) {
+    if (steps > kMaxSteps)
+      return Fail(ErrorCode::kTooLarge, "a sequence of {} steps, at most {} are supported", steps, kMaxSteps);
+  }
   return out;
 }
 
