@@ -209,7 +209,8 @@ class StoreProperty : public testing::TestWithParam<bool> {};
 
 TEST_P(StoreProperty, RandomOperationsLeaveWhatTheModelSays) {
   // On disk each step syncs: minutes on a slow one, so this variant is for the long run.
-  if (GetParam() && std::getenv("ALTLAS_LONG") == nullptr) GTEST_SKIP() << "runs with ALTLAS_LONG=1 (./test --all)";
+  if (GetParam() && std::getenv("ALTLAS_LONG") == nullptr)
+    GTEST_SKIP() << "runs with ALTLAS_LONG=1 (./test --all)";
   SetLogLevel(LogLevel::kError);
   ::setenv("RC_PARAMS", "max_success=25", 0);  // each run syncs a disk some dozen times
   const bool held = rc::check("random operations leave what the model says", [] {

@@ -105,7 +105,7 @@ struct TaskFilter {
   WallMillis created_before_ms = INT64_MAX;  // exclusive
   TaskId before;                             // the cursor: only ids below it; nil: from the newest
   std::size_t limit = 50;
-  std::size_t scan_limit = 4096;  // rows looked at in one call, which bounds its time
+  std::size_t scan_limit = 1024;  // rows looked at in one call, which bounds its time
 };
 struct TaskPage {
   std::vector<TaskRecord> tasks;  // newest id first; `request`, `result` and `explain` left empty
