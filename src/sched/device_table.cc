@@ -238,9 +238,10 @@ bool DeviceTable::HasRoom(DeviceIndex device, std::uint64_t need) const {
 }
 
 RunningToken DeviceTable::BeginRunning(RouteIndex route, DeviceIndex device, std::uint32_t task, double size,
-                                       std::uint64_t memory) {
+                                       std::uint64_t memory, bool alone) {
   DeviceRecord& d = *devices_[device];
   CountTogether(d);
+  if (alone) d.alone = task;
   const double work = Work(route, device, size);
   d.tasks.push_back({task, route, now_, d.together, work});
   ++d.running;
@@ -255,6 +256,7 @@ void DeviceTable::EndRunning(DeviceIndex device, std::uint32_t task, std::uint64
   CountTogether(d);
   std::erase_if(d.tasks, [task](const RunningTask& t) { return t.task == task; });
   --d.running;
+  if (d.alone == task) d.alone = UINT32_MAX;
   d.memory_reserved -= memory;
   d.drain = DrainOf(device);
   RefreshOpen(device);
@@ -268,7 +270,7 @@ void DeviceTable::KeepFor(DeviceIndex device, std::uint32_t task) {
 void DeviceTable::RefreshOpen(DeviceIndex index) {
   const DeviceRecord& device = *devices_[index];
   const bool open = device.known && device.health == DeviceHealth::kOk && device.running < device.slots &&
-                    device.kept_for == UINT32_MAX;
+                    device.kept_for == UINT32_MAX && device.alone == UINT32_MAX;
   for (const RouteIndex r : device.routes)
     SetOpen(*routes_[r], index, open && routes_[r]->members[index].model_ready);
 }

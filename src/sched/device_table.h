@@ -21,7 +21,7 @@ inline constexpr RouteIndex kNoRoute = UINT32_MAX;
 struct Member {
   bool capable = false;      // serves the type and the model
   bool model_ready = false;  // and the model is loaded
-  bool open = false;         // healthy, loaded, a slot is free, not kept for another task
+  bool open = false;         // healthy, loaded, a slot is free, not kept for or taken by a task alone
   std::optional<std::uint64_t> memory_per_task;
   ServiceStats stats;
   double unit = 60;       // seconds for one unit of size alone: learned, or a guess
@@ -67,6 +67,7 @@ struct DeviceRecord {
   double waiting_work = 0;  // predicted seconds of the tasks predicted to run here
   std::uint64_t memory_reserved = 0;
   std::uint32_t kept_for = UINT32_MAX;  // a task that waits for room here: nothing else starts
+  std::uint32_t alone = UINT32_MAX;     // a task that runs here and has to be alone: nothing else starts
   TimePoint drain;      // when the running tasks are predicted to be done; the epoch where idle
   double together = 0;  // integral of `running` over time, in seconds
   TimePoint together_at;
@@ -164,8 +165,9 @@ class DeviceTable {
   // Arrivals a second, as of now.
   double ArrivalRate(RouteIndex route) const;
 
+  // `alone`: nothing else starts there until it ends.
   RunningToken BeginRunning(RouteIndex route, DeviceIndex device, std::uint32_t task, double size,
-                            std::uint64_t memory);
+                            std::uint64_t memory, bool alone);
   // Learns from a task that still runs here and took `service`.
   void Learn(RouteIndex route, DeviceIndex device, std::uint32_t task, double size, Duration service);
   // Keeps the device free for this task, or for none (UINT32_MAX).

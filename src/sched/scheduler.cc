@@ -191,6 +191,7 @@ TaskSlot Scheduler::Impl::Insert(TaskSpec spec, RouteIndex route) {
   task.level = LevelIndex(config_, spec.priority.empty() ? config_.default_priority : spec.priority);
   task.size = SaneSize(spec.size_hint);
   task.memory = spec.estimated_memory;
+  task.alone = spec.alone;
   task.accepted = table_.now() - Sane(spec.waited);
   task.place = {(task.accepted.time_since_epoch() + ranks_[task.level] * config_.aging).count(),
                 next_sequence_++};
@@ -250,7 +251,7 @@ bool Scheduler::Impl::Finish(TimePoint now, const TaskId& id, Outcome outcome, D
   return true;
 }
 
-bool Scheduler::Impl::Requeue(TimePoint now, const TaskId& id, std::string_view exclude) {
+bool Scheduler::Impl::Requeue(TimePoint now, const TaskId& id, std::string_view exclude, bool alone) {
   SetNow(now);
   const TaskSlot slot = FindTask(id);
   if (slot == kNone || !tasks_[slot].running) return false;
@@ -259,6 +260,7 @@ bool Scheduler::Impl::Requeue(TimePoint now, const TaskId& id, std::string_view 
   task.running = false;
   task.reason = Reason::kNone;
   if (!exclude.empty()) task.exclude = table_.Find(exclude);
+  task.alone = task.alone || alone;
   task.deadline = table_.now() + task.budget;
   Enqueue(slot);
   return true;
@@ -371,8 +373,8 @@ bool Scheduler::Cancel(TimePoint now, const TaskId& task) { return impl_->Cancel
 bool Scheduler::Finish(TimePoint now, const TaskId& task, Outcome outcome, Duration service) {
   return impl_->Finish(now, task, outcome, service);
 }
-bool Scheduler::Requeue(TimePoint now, const TaskId& task, std::string_view exclude) {
-  return impl_->Requeue(now, task, exclude);
+bool Scheduler::Requeue(TimePoint now, const TaskId& task, std::string_view exclude, bool alone) {
+  return impl_->Requeue(now, task, exclude, alone);
 }
 std::vector<Action> Scheduler::Poll(TimePoint now) { return impl_->Poll(now); }
 std::optional<TimePoint> Scheduler::NextWake() const { return impl_->NextWake(); }

@@ -80,8 +80,10 @@ class Scheduler {
   // The running task ended. `service` is the measured time on the device. False where it is not running.
   bool Finish(TimePoint now, const TaskId& task, Outcome outcome, Duration service);
   // The running task was lost with its worker: it goes back to its old place. `exclude`: a device to avoid as
-  // long as another one can run it. False where it is not running.
-  bool Requeue(TimePoint now, const TaskId& task, std::string_view exclude = {});
+  // long as another one can run it. `alone`: it may be what brought the worker down, so from now on it runs
+  // on a device that runs nothing else, and nothing is started beside it; where no device is idle, one is
+  // kept free for it at once. False where it is not running.
+  bool Requeue(TimePoint now, const TaskId& task, std::string_view exclude = {}, bool alone = false);
 
   // After a restart: the task runs on that device already and holds a slot there, beyond the bound if need
   // be. kConflict: that id is known; kNotFound: no such device; kInvalidArgument as for Submit.

@@ -19,7 +19,8 @@ Status Scheduler::Impl::AdoptRunning(TimePoint now, TaskSpec spec, std::string_v
   Task& task = tasks_[slot];
   task.running = true;
   task.budget = std::max(Duration(0), task.deadline - table_.now());
-  task.run = table_.BeginRunning(route, index, slot, task.size, table_.MemoryNeed(route, index, task.memory));
+  task.run = table_.BeginRunning(route, index, slot, task.size, table_.MemoryNeed(route, index, task.memory),
+                                 task.alone);
   return {};
 }
 

@@ -245,7 +245,9 @@ class CaseRunner {
   }
   bool Requeue(const Line& line, const std::string& name) {
     const auto exclude = line.options.find("exclude");
-    return scheduler_->Requeue(now_, ids_.at(name), exclude == line.options.end() ? "" : exclude->second);
+    const auto alone = line.options.find("alone");
+    return scheduler_->Requeue(now_, ids_.at(name), exclude == line.options.end() ? "" : exclude->second,
+                               alone != line.options.end() && alone->second == "yes");
   }
 
   void SetDevice(const Line& line, const std::string& id) {

@@ -159,7 +159,7 @@ void Scheduler::Impl::Start(TaskSlot slot, Pick pick, Strategy strategy, std::ve
   task.reason = pick.reason;
   task.budget = std::max(Duration(0), task.deadline - table_.now());
   task.run = table_.BeginRunning(task.route, pick.device, slot, task.size,
-                                 table_.MemoryNeed(task.route, pick.device, task.memory));
+                                 table_.MemoryNeed(task.route, pick.device, task.memory), task.alone);
   Action action;
   action.task = task.id;
   action.device = DeviceId(pick.device);
@@ -178,8 +178,14 @@ bool Scheduler::Impl::FitsWhenEmpty(const Task& task, DeviceIndex device) const 
   return table_.MemoryNeed(task.route, device, task.memory) <= state.memory_total - others;
 }
 
+// The device to keep for the task: the one with the most room, or the one that is idle first.
+bool Scheduler::Impl::Clearer(const Task& task, DeviceIndex a, DeviceIndex b) const {
+  return task.alone ? table_.Backlog(a) < table_.Backlog(b) : table_.Room(a) > table_.Room(b);
+}
+
 // The head of a lane found a free slot and no room for its memory. Others may pass it for `aging`; then a
-// device is kept free until it fits there.
+// device is kept free until it fits there. A task that has to be alone is not passed: on a busy pool no
+// device would ever be idle.
 void Scheduler::Impl::WaitForRoom(TaskSlot slot, DeviceIndex pin) {
   Task& task = tasks_[slot];
   PlacementView view(table_, config_, random_, NeedsOf(task));
@@ -191,11 +197,11 @@ void Scheduler::Impl::WaitForRoom(TaskSlot slot, DeviceIndex pin) {
     if ((pin != kNoDevice && d != pin) || !view.Available(d) || table_.device(d).kept_for != kNone) continue;
     lacks_room = lacks_room || (route.members[d].open && !view.CanStart(d));
     if (!FitsWhenEmpty(task, d)) continue;
-    if (roomiest == kNoDevice || table_.Room(d) > table_.Room(roomiest)) roomiest = d;
+    if (roomiest == kNoDevice || Clearer(task, d, roomiest)) roomiest = d;
   }
   if (!lacks_room || task.kept != kNoDevice) return;
   if (!task.lacks_room_since.has_value()) task.lacks_room_since = table_.now();
-  const TimePoint patience = *task.lacks_room_since + config_.aging;
+  const TimePoint patience = *task.lacks_room_since + (task.alone ? Duration(0) : config_.aging);
   if (table_.now() < patience) return WakeAt(patience);
   if (roomiest == kNoDevice) return;
   task.kept = roomiest;

@@ -32,8 +32,12 @@ std::string Scheduler::Impl::WhyRefused(const Task& task, DeviceIndex index, Dev
   if (!table_.CouldServe(task.route, index, task.memory)) {
     return fmt::format("the task needs {} bytes, the device has {}", need, device.state.memory_total);
   }
-  if (device.kept_for != kNone && task.kept != index) return "kept free for a task that waits for memory";
+  if (device.kept_for != kNone && task.kept != index)
+    return "kept free for a task that waits for memory or has to run alone";
+  if (device.alone != kNone) return "a task that lost its worker before runs there alone";
   if (device.running >= device.slots) return fmt::format("all {} slots are taken", device.slots);
+  if (task.alone && device.running > 0)
+    return "the task lost its worker before and runs only where nothing else does";
   if (!table_.HasRoom(index, need)) {
     return fmt::format("the task needs {} bytes, {} are free", need, table_.Room(index));
   }
@@ -78,9 +82,11 @@ Explanation Scheduler::Impl::Explain(TimePoint now, TaskSlot slot) {
   } else if (task.hold_until.has_value() && now < *task.hold_until) {
     e.waiting_because = "a faster device is predicted to finish it earlier than the free one";
   } else if (task.kept != kNoDevice) {
-    e.waiting_because = fmt::format("{} is kept free until there is room for it", DeviceId(task.kept));
+    e.waiting_because = fmt::format("{} is kept free until {}", DeviceId(task.kept),
+                                    task.alone ? "it can run there alone" : "there is room for it");
   } else if (task.lacks_room_since.has_value()) {
-    e.waiting_because = "no device with a free slot has the memory it needs";
+    e.waiting_because = task.alone ? "no device with a free slot is idle, and it has to run alone"
+                                   : "no device with a free slot has the memory it needs";
   } else if (std::none_of(e.candidates.begin(), e.candidates.end(),
                           [](const Candidate& c) { return c.eligible; })) {
     e.waiting_because = "no device can start it now: see the candidates";

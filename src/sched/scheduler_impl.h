@@ -30,6 +30,7 @@ struct Task {
   Strategy strategy = Strategy::kLeastLoaded;
   bool own_strategy = false;  // asked for, so it stays when the default changes
   bool running = false;
+  bool alone = false;       // shares its device with no other task
   std::uint32_t level = 0;  // index in the configuration
   double size = 1;
   std::uint64_t memory = 0;
@@ -70,6 +71,7 @@ struct LaneKey {
   DeviceIndex exclude = kNoDevice;
   std::uint32_t memory_step = 0;
   std::uint32_t group = kNone;  // of a group that needs a device for several routes
+  bool alone = false;
   bool operator==(const LaneKey&) const = default;
 };
 struct LaneKeyHash {
@@ -105,7 +107,7 @@ class Scheduler::Impl {
   Result<BatchAccepted> SubmitBatch(TimePoint now, std::vector<TaskSpec> specs, std::optional<bool> split);
   bool Cancel(TimePoint now, const TaskId& id);
   bool Finish(TimePoint now, const TaskId& id, Outcome outcome, Duration service);
-  bool Requeue(TimePoint now, const TaskId& id, std::string_view exclude);
+  bool Requeue(TimePoint now, const TaskId& id, std::string_view exclude, bool alone);
   Status AdoptRunning(TimePoint now, TaskSpec spec, std::string_view device);
   std::vector<Action> Poll(TimePoint now);
   std::optional<TimePoint> NextWake() const;
@@ -164,6 +166,7 @@ class Scheduler::Impl {
   Pick ChooseKept(TaskSlot slot);
   Pick ChooseHeld(TaskSlot slot, Pick pick);
   void Start(TaskSlot slot, Pick pick, Strategy strategy, std::vector<Action>& actions);
+  bool Clearer(const Task& task, DeviceIndex a, DeviceIndex b) const;
   bool FitsWhenEmpty(const Task& task, DeviceIndex device) const;
   void WaitForRoom(TaskSlot slot, DeviceIndex pin);
   void WakeAt(TimePoint at) { wake_ = std::min(wake_, at); }

@@ -172,7 +172,9 @@ class Chaos {
   void LoseOne() {
     if (running_.empty()) return;
     const TaskId id = AnyOf(running_);
-    ASSERT_TRUE(scheduler_->Requeue(now_, id, random_.Below(2) == 0 ? "gpu_0" : ""));
+    const bool alone = random_.Below(3) == 0;
+    if (alone) alone_.insert(id);
+    ASSERT_TRUE(scheduler_->Requeue(now_, id, random_.Below(2) == 0 ? "gpu_0" : "", alone));
     ASSERT_FALSE(scheduler_->Requeue(now_, id));
     ++lost_;
     running_.erase(id);
@@ -218,6 +220,8 @@ class Chaos {
       const auto& state = devices_[static_cast<std::size_t>(std::stoi(action.device.substr(4)))];
       ASSERT_TRUE(memory_[action.task] == 0 ||
                   view->memory_reserved + state.memory_used_by_others <= state.memory_total);
+      where_[action.task] = action.device;
+      CheckAlone(action.task);
     }
     ASSERT_EQ(scheduler_->queued(), waiting_.size());
     ASSERT_EQ(scheduler_->running(), running_.size());
@@ -235,6 +239,14 @@ class Chaos {
     ASSERT_TRUE(scheduler_->Poll(now_).empty()) << "a second poll found something to do";
   }
 
+  void CheckAlone(const TaskId& started) {
+    for (const TaskId& other : running_) {
+      if (other == started || where_[other] != where_[started]) continue;
+      ASSERT_FALSE(alone_.contains(started)) << "a task under suspicion was started beside another";
+      ASSERT_FALSE(alone_.contains(other)) << "a task was started beside one under suspicion";
+    }
+  }
+
   Random random_;
   SchedConfig config_;
   std::unique_ptr<Scheduler> scheduler_;
@@ -242,6 +254,8 @@ class Chaos {
   std::vector<DeviceState> devices_;
   std::uint64_t last_ = 0;
   std::size_t lost_ = 0;
+  std::set<TaskId> alone_;
+  std::map<TaskId, std::string> where_;
   std::set<TaskId> accepted_, waiting_, running_, ended_;
   std::map<TaskId, std::uint64_t> memory_;
 };

@@ -25,7 +25,7 @@ std::size_t LaneKeyHash::operator()(const LaneKey& key) const {
   for (const std::uint64_t part :
        {static_cast<std::uint64_t>(key.strategy), static_cast<std::uint64_t>(key.pin),
         static_cast<std::uint64_t>(key.exclude), static_cast<std::uint64_t>(key.memory_step),
-        static_cast<std::uint64_t>(key.group)}) {
+        static_cast<std::uint64_t>(key.group), static_cast<std::uint64_t>(key.alone)}) {
     h = (h ^ part) * 0x9e3779b97f4a7c15ULL;
     h ^= h >> 29;
   }
@@ -49,6 +49,7 @@ std::uint32_t Scheduler::Impl::LaneFor(const LaneKey& key) {
 void Scheduler::Impl::EnterLane(TaskSlot slot) {
   Task& task = tasks_[slot];
   LaneKey key{task.route, task.strategy, kNoDevice, task.exclude, MemoryStep(task.memory), kNone};
+  key.alone = task.alone;
   if (task.group != kNone) {
     key.pin = groups_[task.group].bound;
     if (groups_[task.group].routes.size() > 1) key.group = task.group;
@@ -76,7 +77,7 @@ void Scheduler::Impl::LeaveLane(TaskSlot slot) {
   active_lanes_.pop_back();
   // The lane of most tasks empties and fills all the time: it stays.
   const bool common = lane.key.pin == kNoDevice && lane.key.exclude == kNoDevice &&
-                      lane.key.memory_step == 0 && lane.key.group == kNone;
+                      lane.key.memory_step == 0 && lane.key.group == kNone && !lane.key.alone;
   if (common) return;
   lane_by_key_.erase(lane.key);
   if (last_lane_ == index) last_lane_ = kNone;
@@ -200,7 +201,7 @@ void Scheduler::Impl::LeaveGroup(TaskSlot slot) {
 }
 
 PlacementView::Needs Scheduler::Impl::NeedsOf(const Task& task) const {
-  PlacementView::Needs needs{task.route, task.size, task.memory, kNoDevice, nullptr};
+  PlacementView::Needs needs{task.route, task.size, task.memory, kNoDevice, task.alone, nullptr};
   if (task.group != kNone && groups_[task.group].routes.size() > 1) needs.also = &groups_[task.group].routes;
   for (DeviceIndex d = 0; task.exclude != kNoDevice && d < table_.size(); ++d) {
     if (d == task.exclude || !table_.Serves(task.route, d)) continue;

@@ -10,6 +10,7 @@ PlacementView::PlacementView(DeviceTable& table, const SchedConfig& config, Rand
 
 bool PlacementView::CanStart(DeviceIndex device) const {
   if (!route_->members[device].open || device == needs_.exclude) return false;
+  if (needs_.alone && table_.device(device).running > 0) return false;
   if (!table_.HasRoom(device, table_.MemoryNeed(needs_.route, device, needs_.estimated_memory))) return false;
   if (needs_.also == nullptr) return true;
   for (const RouteIndex r : *needs_.also) {

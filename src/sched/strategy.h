@@ -18,6 +18,7 @@ class PlacementView {
     double size = 1;
     std::uint64_t estimated_memory = 0;
     DeviceIndex exclude = kNoDevice;                // not on this one
+    bool alone = false;                             // only where nothing runs
     const std::vector<RouteIndex>* also = nullptr;  // and it must be open for these routes too
   };
   PlacementView(DeviceTable& table, const SchedConfig& config, Random& random, Needs needs);

@@ -64,7 +64,7 @@ class LeastLoaded final : public PlacementStrategy {
   static std::optional<std::size_t> FirstTaker(const PlacementView& view, DeviceIndex device, double finish) {
     const Route& route = view.route();
     if (!route.learned || route.members[device].guess || route.waiting > kMostWaiting) return 0;
-    if (view.OpenCount() == route.members.size()) return 0;
+    if (view.OpenCount() == route.members.size() || view.needs().alone) return 0;
     if (route.reference_unit * view.needs().size >= kClearly * finish) return 0;
     std::vector<Slot> slots = FasterSlots(view, kClearly * finish);
     const std::size_t waiting = std::max<std::size_t>(1, route.waiting);

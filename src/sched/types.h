@@ -140,6 +140,7 @@ struct TaskSpec {
   std::uint64_t estimated_memory = 0;     // bytes, a hint; 0: unknown
   double size_hint = 0;  // what the service time grows with, e.g. max_length; 0: unknown (counts as 1)
   std::optional<Duration> timeout = {};  // longest wait in the queue; may only shorten the configured one
+  bool alone = false;                    // under suspicion: see Requeue in scheduler.h
   bool recovered = false;                // accepted before a restart: enters also where the queue is full
   Duration waited{};  // of a recovered task: how long it had waited already (its place in the queue, not its
                       // timeout)
