@@ -98,7 +98,8 @@ sched::TaskSpec Pool::Impl::SpecOf(const Entry& entry) const {
   spec.priority = entry.record.priority_name;
   spec.estimated_memory = static_cast<std::uint64_t>(entry.record.estimated_memory_bytes);
   spec.size_hint = entry.size_hint;
-  spec.timeout = entry.timeout;
+  spec.timeout = std::chrono::milliseconds(std::max<std::int64_t>(entry.record.budget_ms, 0));
+  spec.alone = entry.record.worker_losses > 0;
   // The bound was checked before the commit: what is durable must find its place.
   spec.recovered = true;
   return spec;
@@ -113,7 +114,6 @@ void Pool::Impl::Admit(std::vector<store::TaskRecord> records, std::vector<NewTa
     auto entry = std::make_unique<Entry>();
     entry->record = std::move(records[i]);
     entry->strategy = tasks[i].strategy;
-    entry->timeout = tasks[i].timeout;
     entry->size_hint = tasks[i].size_hint;
     entry->queued_at = now;
     ids.push_back(entry->record.id);

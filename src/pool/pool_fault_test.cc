@@ -47,6 +47,54 @@ TEST_F(PoolTest, ATaskThatTakesItsWorkerDownTwiceFails) {
   EXPECT_TRUE(Gpu(1).grants_.empty());
 }
 
+// Tasks that shared a worker with the poison are under suspicion, run one at a time and complete.
+TEST_F(PoolTest, InnocentTasksBesideThePoisonComplete) {
+  MakePool();
+  MakeDevices(1);
+  std::vector<TaskId> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(SubmitOne());
+  const TaskId poison = ids[2];
+  Settle();
+  ASSERT_EQ(Gpu(0).grants_.size(), 4u);
+  std::vector<backend::LeaseKey> held;
+  for (const auto& grant : Gpu(0).grants_) held.push_back(grant.lease);
+  Gpu(0).grants_.clear();
+  Gpu(0).Lose(held, true);
+  const auto ended = [&] {
+    return StatusOf(ids[0]) != TaskStatus::kQueued && pool_->queued() + pool_->running() == 0;
+  };
+  while (!ended()) {
+    RunUntil([&] { return !Gpu(0).grants_.empty() || ended(); });
+    ASSERT_LE(Gpu(0).grants_.size(), 1u) << "suspects run one at a time";
+    if (Gpu(0).grants_.empty()) break;
+    const auto grant = Gpu(0).grants_.back();
+    Gpu(0).grants_.clear();
+    if (grant.lease.task == poison) {
+      Gpu(0).Lose({grant.lease}, true);
+    } else {
+      Gpu(0).Finish(grant);
+    }
+  }
+  for (const auto& id : ids) AwaitStatus(id, id == poison ? TaskStatus::kFailed : TaskStatus::kCompleted);
+}
+
+// A worker that is told to stop gives its leases back: they run elsewhere and nothing is held against them.
+TEST_F(PoolTest, ALeaseGivenBackUnharmedRunsElsewhere) {
+  MakePool();
+  MakeDevices(2);
+  const auto id = SubmitOne();
+  const int first = Gpu(0).grants_.empty() ? 1 : 0;
+  const auto lease = Gpu(first).grants_[0].lease;
+  Gpu(first).Emit(backend::StateChanged{backend::BackendState::kDraining, "told to stop"});
+  Gpu(first).Emit(wire::LeaseFailed{lease, ErrorCode::kUnavailable, "the worker was told to stop", false});
+  Settle();
+  ASSERT_EQ(Gpu(1 - first).grants_.size(), 1u);
+  EXPECT_EQ(Gpu(first).acknowledged_.size(), 1u);
+  EXPECT_EQ(pool_->Get(id)->record.worker_losses, 0);
+  Gpu(1 - first).Finish(Gpu(1 - first).grants_[0]);
+  AwaitStatus(id, TaskStatus::kCompleted);
+}
+
 TEST_F(PoolTest, ALossThatIsNotTheTasksFaultDoesNotCountAgainstIt) {
   MakePool();
   MakeDevices(1);

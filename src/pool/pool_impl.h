@@ -31,16 +31,16 @@ struct Entry {
   };
   store::TaskRecord record;
   std::optional<sched::Strategy> strategy;
-  std::optional<Duration> timeout;
   double size_hint = 0;
   Phase phase = Phase::kQueued;
-  TimePoint queued_at{};
+  TimePoint queued_at{};   // record.budget_ms counts from here while it waits
   bool lease_out = false;  // a backend holds `lease` on record.device
   wire::LeaseKey lease;
   bool acknowledge = false;       // the backend waits for word that the outcome is durable
   std::uint32_t first_index = 0;  // of emitted[0]; above 0 only after an adoption that told no earlier tokens
   std::vector<std::uint32_t> emitted;
   std::vector<Piece> pieces;
+  bool tail_told = false;  // the last piece has no token of its own
   std::uint32_t generated_tokens = 0;
   std::vector<std::weak_ptr<WatchState>> watchers;
   std::vector<std::function<void(Result<TaskView>)>> on_final;

@@ -9,6 +9,10 @@ namespace altlas::pool {
 
 using store::TaskStatus;
 
+namespace {
+std::int64_t Millis(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+}  // namespace
+
 void Pool::Impl::Carry(const sched::Action& action) {
   Entry* entry = Find(action.task);
   if (entry == nullptr) return;
@@ -44,10 +48,8 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
               {"strategy", sched::StrategyName(action.strategy)},
               {"reason", sched::ReasonName(action.reason)}, {"score", action.score}, {"attempt", r.attempt},
               {"note", action.message});
-  const auto spent =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - entry.queued_at).count();
-  store_.tasks().RecordDispatch(
-      {r.id, r.attempt, r.device, std::max<std::int64_t>(0, r.budget_ms - spent), r.started_ms, r.explain});
+  r.budget_ms = std::max<std::int64_t>(0, r.budget_ms - Millis(clock_.Now() - entry.queued_at));
+  store_.tasks().RecordDispatch({r.id, r.attempt, r.device, r.budget_ms, r.started_ms, r.explain});
 
   wire::LeaseGrant grant;
   grant.lease = entry.lease;
@@ -84,8 +86,7 @@ Entry* Pool::Impl::FindLease(const wire::LeaseKey& lease) {
 
 void Pool::Impl::OnBackend(const std::string&, wire::Token& token) {
   Entry* entry = FindLease(token.lease);
-  if (entry == nullptr || entry->phase == Entry::Phase::kEnding || entry->phase == Entry::Phase::kZombie ||
-      token.ids.empty())
+  if (entry == nullptr || entry->phase == Entry::Phase::kEnding || entry->phase == Entry::Phase::kZombie)
     return;
   if (entry->emitted.empty() && entry->pieces.empty()) entry->first_index = token.index;
   const auto next = entry->first_index + entry->emitted.size();
@@ -95,7 +96,10 @@ void Pool::Impl::OnBackend(const std::string&, wire::Token& token) {
     return;
   }
   entry->emitted.insert(entry->emitted.end(), token.ids.begin(), token.ids.end());
-  const auto last = static_cast<std::uint32_t>(token.index + token.ids.size() - 1);
+  // Text that was held back comes at the end without a token of its own, under the index after the last; once
+  // more where the lease was continued elsewhere after that.
+  if (token.ids.empty() && std::exchange(entry->tail_told, true)) return;
+  const auto last = static_cast<std::uint32_t>(next + token.ids.size() - (token.ids.empty() ? 0 : 1));
   entry->pieces.push_back({last, token.text});
   Tell(*entry, TokenEvent{last, token.text});
 }
@@ -132,8 +136,9 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
     }
     return;
   }
-  // A worker that drains gives leases back as canceled although nobody asked for it: the task goes elsewhere.
-  if (failed.worker_at_fault || failed.code == ErrorCode::kCanceled) {
+  // kUnavailable: the worker gives the lease back unharmed, as one that was told to stop does.
+  if (failed.worker_at_fault || failed.code == ErrorCode::kUnavailable ||
+      failed.code == ErrorCode::kCanceled) {
     devices_[id].backend->Acknowledge(failed.lease);
     entry->acknowledge = false;
     return LeaseLost(*entry, id, failed.worker_at_fault, failed.message);
@@ -179,20 +184,29 @@ void Pool::Impl::LeaseLost(Entry& entry, const std::string& device, bool worker_
     entry.emitted.clear();
     entry.pieces.clear();
     entry.first_index = 0;
+    entry.tail_told = false;
     Tell(entry, ResetEvent{});
   }
   r.status = TaskStatus::kQueued;
   entry.phase = Entry::Phase::kQueued;
   ALTLAS_INFO("sched", "task queued again", {"task", r.id.ToString()}, {"device", device},
               {"worker_losses", r.worker_losses}, {"why", reason});
+  r.budget_ms = std::max(r.budget_ms, Millis(sched::kLeastAfterLoss));
+  entry.queued_at = clock_.Now();
   store_.tasks().RequeueForRetry({r.id, r.worker_losses, "", r.budget_ms}, {});
-  if (limbo || !sched_->Requeue(clock_.Now(), r.id, worker_down ? device : "")) Resubmit({&entry});
+  const bool suspect = r.worker_losses > 0;
+  if (limbo || !sched_->Requeue(clock_.Now(), r.id, worker_down ? device : "", suspect)) Resubmit({&entry});
 }
 
 void Pool::Impl::OnBackend(const std::string& id, const backend::LeasesResumed& resumed) {
   for (const auto& lease : resumed.leases) {
     Entry* entry = FindLease(lease);
-    if (entry == nullptr || entry->phase != Entry::Phase::kLimbo) continue;
+    if (entry == nullptr) {
+      // Canceled while the worker was out of reach.
+      devices_[id].backend->Cancel(lease);
+      continue;
+    }
+    if (entry->phase != Entry::Phase::kLimbo) continue;
     auto adopted = sched_->AdoptRunning(clock_.Now(), SpecOf(*entry), id);
     if (!adopted.has_value()) {
       ALTLAS_WARN("pool", "lease not resumed", {"task", lease.task.ToString()},
@@ -232,14 +246,18 @@ void Pool::Impl::Ended(const TaskId& id, const Result<store::FinalOutcome>& outc
   if (entry == nullptr) return;
   auto& r = entry->record;
   if (!outcome.has_value()) {
+    // The store is closing, or it does not know the task. Neither watchers nor the worker hear of an end that
+    // is not durable: a worker still holds the outcome and tells it again after a restart.
     ALTLAS_ERROR("pool", "the end of a task could not be recorded", {"task", id.ToString()},
                  {"why", outcome.error().message});
-  } else if (outcome->recorded) {
-    metrics_.Ended(r, entry->generated_tokens);
+    const auto unanswered = std::exchange(entry->on_final, {});
+    for (const auto& done : unanswered) done(outcome.error());
+    return;
   }
+  if (outcome->recorded) metrics_.Ended(r, entry->generated_tokens);
   auto view = ViewOf(*entry, false);
   view.live = false;
-  if (outcome.has_value() && !outcome->recorded) {
+  if (!outcome->recorded) {
     if (auto stored = store_.reader().Get(id); stored.has_value()) view.record = std::move(*stored);
   }
   const auto on_final = std::move(entry->on_final);

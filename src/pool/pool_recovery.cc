@@ -16,7 +16,6 @@ Status Pool::Impl::Recover() {
     auto& r = entry->record;
     const TaskId id = r.id;
     if (auto strategy = sched::ParseStrategy(r.strategy); strategy.has_value()) entry->strategy = *strategy;
-    entry->timeout = std::chrono::milliseconds(std::max<std::int64_t>(r.budget_ms, 0));
     entry->size_hint = SizeHintOf(r.request);
     entry->queued_at = clock_.Now();
     if (r.error) {

@@ -58,6 +58,42 @@ TEST_F(PoolTest, ARunningTaskWaitsForItsWorkerAndIsResumed) {
   EXPECT_EQ(pool_->running(), 0u);
 }
 
+TEST_F(PoolTest, AResumedLeaseThatNobodyWaitsForIsCanceled) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  bool ended = false;
+  pool_->Cancel(id, "by a test", [&](auto) { ended = true; });
+  RunUntil([&] { return ended; });
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  EXPECT_EQ(Gpu(0).canceled_, std::vector<wire::LeaseKey>{lease});
+  EXPECT_EQ(StatusOf(id), TaskStatus::kCanceled);
+}
+
+// However little of its time in the queue was left when it started, a task given back is not timed out at
+// once.
+TEST_F(PoolTest, TheTimeInTheQueueSurvivesALossAndARestart) {
+  MakePool();
+  MakeDevices(1);
+  auto task = Task();
+  task.timeout = std::chrono::milliseconds(200);
+  const auto id = SubmitOne(task);
+  if (StatusOf(id) != TaskStatus::kRunning) GTEST_SKIP() << "this machine took 200 ms to start it";
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).Lose({Gpu(0).known_.at(0)}, false);
+  const auto before = clock_.Now();
+  RunUntil([&] { return clock_.Now() > before + std::chrono::milliseconds(300); });
+  Gpu(0).BecomeReady();
+  AwaitStatus(id, TaskStatus::kRunning);
+}
+
 TEST_F(PoolTest, ATaskWhoseWorkerIsGoneStartsAnewWithTheNextAttempt) {
   MakePool();
   MakeDevices(1);

@@ -219,6 +219,39 @@ TEST_F(PoolTest, WatchersSeeTokensInOrderAndTheEndOnce) {
   EXPECT_EQ(late, "bcd");
 }
 
+// A stop string that was half there, or an unfinished character: the engine releases such text at the end.
+TEST_F(PoolTest, TextHeldBackUntilTheEndIsTold) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  std::string text;
+  std::uint32_t last = 0;
+  bool ended = false;
+  const auto watch = pool_->WatchTask(id, 0, [&](const TaskEvent& event) {
+    if (const auto* token = std::get_if<TokenEvent>(&event)) {
+      text += token->text;
+      last = token->index;
+    }
+    ended = ended || std::holds_alternative<FinalEvent>(event);
+  });
+  Settle();
+  Gpu(0).Emit(wire::Token{lease, 0, {7}, "a"});
+  Gpu(0).Emit(wire::Token{lease, 1, {}, "EN"});
+  Gpu(0).Emit(wire::Token{lease, 1, {}, "EN"});  // told again by the worker that continued it
+  // One that comes back after the token hears of the rest.
+  std::string rest;
+  const auto late = pool_->WatchTask(id, 1, [&](const TaskEvent& event) {
+    if (const auto* token = std::get_if<TokenEvent>(&event)) rest += token->text;
+  });
+  Settle();
+  Gpu(0).Finish(Gpu(0).grants_[0], "aEN");
+  RunUntil([&] { return ended; });
+  EXPECT_EQ(text, "aEN");
+  EXPECT_EQ(last, 1u);
+  EXPECT_EQ(rest, "EN");
+}
+
 TEST_F(PoolTest, AWatchThatEndedHearsNothingMore) {
   MakePool();
   MakeDevices(1);

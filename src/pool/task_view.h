@@ -32,7 +32,7 @@ struct TaskView {
 
 // What happens to a watched task, in order. Indices count generated tokens from 0.
 struct TokenEvent {
-  std::uint32_t index = 0;  // of the last token in `text`
+  std::uint32_t index = 0;  // of the last token in `text`; one more for text held back until the end
   std::string text;         // valid UTF-8 once concatenated
 };
 struct ResetEvent {};  // what was sent so far comes again from the start

@@ -261,7 +261,7 @@ bool Scheduler::Impl::Requeue(TimePoint now, const TaskId& id, std::string_view 
   task.reason = Reason::kNone;
   if (!exclude.empty()) task.exclude = table_.Find(exclude);
   task.alone = task.alone || alone;
-  task.deadline = table_.now() + task.budget;
+  task.deadline = table_.now() + std::max(task.budget, kLeastAfterLoss);
   Enqueue(slot);
   return true;
 }

@@ -82,7 +82,8 @@ class Scheduler {
   // The running task was lost with its worker: it goes back to its old place. `exclude`: a device to avoid as
   // long as another one can run it. `alone`: it may be what brought the worker down, so from now on it runs
   // on a device that runs nothing else, and nothing is started beside it; where no device is idle, one is
-  // kept free for it at once. False where it is not running.
+  // kept free for it at once. It may wait for what was left of its time in the queue, but at least
+  // kLeastAfterLoss. False where it is not running.
   bool Requeue(TimePoint now, const TaskId& task, std::string_view exclude = {}, bool alone = false);
 
   // After a restart: the task runs on that device already and holds a slot there, beyond the bound if need

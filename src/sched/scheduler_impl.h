@@ -140,6 +140,7 @@ class Scheduler::Impl {
   void Enqueue(TaskSlot slot);
   void Dequeue(TaskSlot slot);
   void EnterLane(TaskSlot slot);
+  void HandOverKept(TaskSlot from, TaskSlot to);
   void LeaveLane(TaskSlot slot);
   std::uint32_t LaneFor(const LaneKey& key);
   void Bind(std::uint32_t group, DeviceIndex device);

@@ -46,6 +46,14 @@ std::uint32_t Scheduler::Impl::LaneFor(const LaneKey& key) {
   return last_lane_ = at->second;
 }
 
+// Only the head of a lane is looked at, so what is kept free for the lane is kept for its head.
+void Scheduler::Impl::HandOverKept(TaskSlot from, TaskSlot to) {
+  tasks_[to].lacks_room_since = tasks_[from].lacks_room_since;
+  if (tasks_[from].kept == kNoDevice) return;
+  tasks_[to].kept = std::exchange(tasks_[from].kept, kNoDevice);
+  table_.KeepFor(tasks_[to].kept, to);
+}
+
 void Scheduler::Impl::EnterLane(TaskSlot slot) {
   Task& task = tasks_[slot];
   LaneKey key{task.route, task.strategy, kNoDevice, task.exclude, MemoryStep(task.memory), kNone};
@@ -60,7 +68,9 @@ void Scheduler::Impl::EnterLane(TaskSlot slot) {
     lane.active_at = static_cast<std::uint32_t>(active_lanes_.size());
     active_lanes_.push_back(task.lane);
   }
+  const TaskSlot head = lane.heap.empty() ? kNone : lane.heap.top().id;
   lane.heap.Push(slot, task.place);
+  if (head != kNone && lane.heap.top().id == slot) HandOverKept(head, slot);
   if (key.pin == kNoDevice) ++table_.route(task.route).waiting;
   changed_ = true;
 }

@@ -146,6 +146,10 @@ struct TaskSpec {
                       // timeout)
 };
 
+// A task given back after a loss may wait at least this long again, however little was left of its time in
+// the queue: it had started in time.
+inline constexpr Duration kLeastAfterLoss = std::chrono::seconds(60);
+
 // Why a device was chosen, or a task ended. Names (ReasonName) are stable: they are logged and shown.
 enum class Reason : std::uint8_t {
   kNone,
