@@ -18,21 +18,29 @@ const sched::PriorityLevel* FindLevel(const sched::SchedConfig& config, std::str
 
 }  // namespace
 
-Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks) const {
+Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks, bool batch) const {
   const auto& config = sched_->config();
   if (stopping_)
     return Fail(ErrorCode::kUnavailable,
                 "the server is shutting down and takes no new tasks; send it again later");
-  for (const auto& task : tasks) {
+  if (tasks.size() > config.max_queue_size)
+    return Error{ErrorCode::kTooLarge,
+                 fmt::format("{} tasks at once never fit a queue of {} (gpu.multi_gpu.max_queue_size); send "
+                             "them in several requests",
+                             tasks.size(), config.max_queue_size),
+                 batch ? "batch" : ""};
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto& task = tasks[i];
+    const std::string item = batch ? fmt::format("batch[{}].", i) : "";
     if (task.strategy && std::find(config.strategies.begin(), config.strategies.end(), *task.strategy) ==
                              config.strategies.end())
-      return FailField("gpu_options.strategy",
+      return FailField(item + "gpu_options.strategy",
                        "strategy \"{}\" is not among those that gpu.multi_gpu.strategies allows",
                        sched::StrategyName(*task.strategy));
     if (!task.priority.empty() && FindLevel(config, task.priority) == nullptr) {
       std::string names;
       for (const auto& level : config.priority_levels) names += (names.empty() ? "" : ", ") + level.name;
-      return FailField("priority", "priority \"{}\" is unknown; use one of {}", task.priority, names);
+      return FailField(item + "priority", "priority \"{}\" is unknown; use one of {}", task.priority, names);
     }
   }
   const auto waiting = sched_->queued() + accepting_;
@@ -47,7 +55,9 @@ Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks) const {
 void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
                         std::optional<store::IdempotencyClaim> claim, SubmitCallback done) {
   ALTLAS_CHECK(!tasks.empty(), "a submission has at least one task");
-  if (auto status = CheckNew(tasks); !status.has_value()) {
+  if (auto status = CheckNew(tasks, split.has_value()); !status.has_value()) {
+    if (claim)
+      return ReplayOr(std::move(status).error(), std::move(tasks), std::move(*claim), std::move(done));
     metrics_.Refused(ErrorCodeName(status.error().code));
     loop_.Post([done = std::move(done), error = std::move(status).error()] { done(error); });
     return;
@@ -87,6 +97,21 @@ void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<b
         if (outcome->replayed) return self.Replay(*outcome, done);
         self.Admit(std::move(records), std::move(tasks), split, done);
       }));
+}
+
+// A request that was accepted before is answered as then, whatever keeps new ones out now.
+void Pool::Impl::ReplayOr(Error refusal, std::vector<NewTask> tasks, store::IdempotencyClaim claim,
+                          SubmitCallback done) {
+  store::AcceptBatch lookup;
+  for (std::size_t i = 0; i < tasks.size(); ++i) lookup.tasks.emplace_back().id = ids_.Next();
+  lookup.idempotency = std::move(claim);
+  lookup.refusal = std::move(refusal);
+  store_.tasks().Accept(std::move(lookup),
+                        Later([done = std::move(done)](Impl& self, Result<store::AcceptOutcome> outcome) {
+                          if (outcome.has_value()) return self.Replay(*outcome, done);
+                          self.metrics_.Refused(ErrorCodeName(outcome.error().code));
+                          done(std::move(outcome).error());
+                        }));
 }
 
 sched::TaskSpec Pool::Impl::SpecOf(const Entry& entry) const {
@@ -163,7 +188,14 @@ SubmitOutcome::Task Pool::Impl::AnswerFor(const TaskId& id) const {
 void Pool::Impl::Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const {
   SubmitOutcome answer;
   answer.replayed = true;
-  for (const auto& id : outcome.ids) answer.tasks.push_back(AnswerFor(id));
+  for (const auto& id : outcome.ids) {
+    answer.tasks.push_back(AnswerFor(id));
+    if (Get(id, false).has_value()) continue;
+    return done(Fail(ErrorCode::kNotFound,
+                     "this Idempotency-Key belongs to task {}, which ended and was deleted since; send the "
+                     "request with a new key to run it again",
+                     id.ToString()));
+  }
   answer.split = outcome.note != "unsplit";
   done(std::move(answer));
 }

@@ -107,7 +107,9 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   // pool_admission.cc
   void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
               std::optional<store::IdempotencyClaim> claim, SubmitCallback done);
-  Status CheckNew(const std::vector<NewTask>& tasks) const;
+  Status CheckNew(const std::vector<NewTask>& tasks, bool batch) const;
+  void ReplayOr(Error refusal, std::vector<NewTask> tasks, store::IdempotencyClaim claim,
+                SubmitCallback done);
   void Admit(std::vector<store::TaskRecord> records, std::vector<NewTask> tasks, std::optional<bool> split,
              const SubmitCallback& done);
   void Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const;

@@ -141,6 +141,53 @@ TEST_F(PoolTest, TheSameIdempotencyKeyGivesTheSameTask) {
   EXPECT_EQ(submit("h2").error().field, store::kIdempotencyField);
 }
 
+// A client that repeats an accepted request gets its task also while new ones are kept out, and never one
+// that is not there.
+TEST_F(PoolTest, AKnownIdempotencyKeyIsAnsweredWhileTheQueueIsFullAndNotOnceItsTaskIsGone) {
+  options_.sched.max_queue_size = 1;
+  MakePool();
+  MakeDevices(1, false);
+  const auto submit = [&](const std::string& key, const std::string& hash) {
+    store::IdempotencyClaim claim;
+    claim.key = key;
+    claim.body_hash = hash;
+    std::vector<NewTask> tasks;
+    tasks.push_back(Task());
+    return Submit(std::move(tasks), std::nullopt, claim);
+  };
+  const auto first = submit("abc", "h1");
+  ASSERT_TRUE(first.has_value());
+  const auto again = submit("abc", "h1");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(again->tasks[0].id, first->tasks[0].id);
+  EXPECT_EQ(submit("abc", "h2").error().field, store::kIdempotencyField);
+  EXPECT_EQ(submit("new", "h1").error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(store_->reader().Count()[0], 1);
+  pool_->Cancel(first->tasks[0].id, "by a test", {});
+  AwaitStatus(first->tasks[0].id, TaskStatus::kCanceled);
+  bool deleted = false;
+  store_->tasks().DeleteTask(first->tasks[0].id, [&](const auto& done) { deleted = done.has_value(); });
+  RunUntil([&] { return deleted; });
+  const auto gone = submit("abc", "h1");
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_EQ(gone.error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(submit("new", "h1").has_value());
+}
+
+TEST_F(PoolTest, MoreTasksThanTheQueueEverHoldsAreTooMany) {
+  options_.sched.max_queue_size = 2;
+  MakePool();
+  MakeDevices(1);
+  std::vector<NewTask> three;
+  for (int i = 0; i < 3; ++i) three.push_back(Task());
+  EXPECT_EQ(Submit(std::move(three), true).error().code, ErrorCode::kTooLarge);
+  std::vector<NewTask> one;
+  one.push_back(Task());
+  one.back().priority = "urgent";
+  EXPECT_EQ(Submit(std::move(one), true).error().field, "batch[0].priority");
+}
+
 // API-7
 TEST_F(PoolTest, CancelEndsAWaitingTaskAtOnce) {
   MakePool();

@@ -204,6 +204,22 @@ TEST_P(StoreContract, TheSameIdempotencyKeyWithAnotherBodyIsAConflictThatNamesTh
   EXPECT_EQ(store_->reader().Count()[0], 1);
 }
 
+TEST_P(StoreContract, ARefusedAcceptIsAnsweredWithTheFirstTasksOrTheRefusal) {
+  const auto first = calls_->Accept(Claimed("k", "hash"));
+  auto known = Claimed("k", "hash");
+  known.refusal = Error{ErrorCode::kOverloaded, "full"};
+  const auto replay = calls_->Accept(std::move(known));
+  ASSERT_TRUE(replay.has_value());
+  EXPECT_EQ(replay->ids, first->ids);
+  auto unknown = Claimed("new", "hash");
+  unknown.refusal = Error{ErrorCode::kOverloaded, "full"};
+  const auto refused = calls_->Accept(std::move(unknown));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "full");
+  EXPECT_EQ(store_->reader().Count()[0], 1);
+  EXPECT_FALSE(calls_->Accept(Claimed("new", "other"))->replayed) << "a refused key is free";
+}
+
 TEST_P(StoreContract, AnIdempotencyKeyBelongsToItsApiKey) {
   ASSERT_TRUE(calls_->Accept(Claimed("k", "hash")).has_value());
   key_id_ = NextId();
