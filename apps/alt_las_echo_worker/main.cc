@@ -99,6 +99,7 @@ class EchoEngine final : public wire::WorkerLinkListener {
     RunningLease lease{grant.lease, std::move(*answer), grant.stream, false, 0, SteadyClock::now(), {}};
     lease.due = lease.started + StepTime(lease);
     MutexLock lock(mutex_);
+    if (terminated_) return Link().SendFailed(GivenBack(lease.lease));
     if (Holds(lease.answer.text, options_.hang_on)) hang_ = true;
     running_.push_back(std::move(lease));
     running_count_ = static_cast<std::uint32_t>(running_.size());
@@ -117,6 +118,16 @@ class EchoEngine final : public wire::WorkerLinkListener {
 
   void OnDrain(Duration) override {}
 
+  // What SIGTERM asks for: gives every lease back unharmed and leaves, as alt_las_worker does.
+  void Terminate() {
+    MutexLock lock(mutex_);
+    if (ended_ || link_ == nullptr) return;
+    terminated_ = true;
+    for (const auto& lease : running_) Link().SendFailed(GivenBack(lease.lease));
+    running_.clear();
+    Link().End({wire::GoodbyeReason::kShutdown, kTerminated});
+  }
+
   void OnEnd(const wire::Goodbye& goodbye) override {
     ALTLAS_INFO("echo", "the end", {"reason", GoodbyeReasonName(goodbye.reason)}, {"text", goodbye.text});
     MutexLock lock(mutex_);
@@ -126,6 +137,12 @@ class EchoEngine final : public wire::WorkerLinkListener {
   }
 
  private:
+  static constexpr const char* kTerminated = "the worker was asked to stop by a signal";
+
+  static wire::LeaseFailed GivenBack(const wire::LeaseKey& lease) {
+    return {lease, ErrorCode::kUnavailable, kTerminated, false};
+  }
+
   static bool Holds(const std::string& text, const std::string& part) {
     return !part.empty() && text.find(part) != std::string::npos;
   }
@@ -179,7 +196,27 @@ class EchoEngine final : public wire::WorkerLinkListener {
   int exit_code_ ALTLAS_GUARDED_BY(mutex_) = 0;
   bool ended_ ALTLAS_GUARDED_BY(mutex_) = false;
   bool hang_ ALTLAS_GUARDED_BY(mutex_) = false;
+  bool terminated_ ALTLAS_GUARDED_BY(mutex_) = false;
 };
+
+// Runs the engine while a thread of its own waits for SIGTERM.
+int RunUntilTerminated(Options options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  EchoEngine engine(std::move(options));
+  std::atomic<bool> over{false};
+  std::thread waiter([&] {
+    int signal = 0;
+    while (::sigwait(&signals, &signal) == 0 && !over) engine.Terminate();
+  });
+  const int code = engine.Run();
+  over = true;
+  ::pthread_kill(waiter.native_handle(), SIGTERM);
+  waiter.join();
+  return code;
+}
 
 }  // namespace
 
@@ -204,5 +241,5 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (options.exit_at_start >= 0) return options.exit_at_start;
   if (const char* token = std::getenv("ALTLAS_WORKER_TOKEN")) options.link.token = token;
-  return EchoEngine(std::move(options)).Run();
+  return RunUntilTerminated(std::move(options));
 }

@@ -56,7 +56,8 @@ struct BackendReady {
   std::vector<wire::ModelFailed> failed_models;
 };
 // These leases will not be answered any more; give them out again. Each lease granted ends in exactly one of
-// LeaseDone, LeaseFailed, LeasesLost.
+// LeaseDone, LeaseFailed, LeasesLost. A LeaseFailed with kUnavailable is a lease given back unharmed
+// (wire::LeaseFailed): give it out again too.
 struct LeasesLost {
   std::string reason;
   std::vector<LeaseKey> leases;

@@ -69,6 +69,27 @@ TEST_F(WorkerBackendTest, KilledInTheMiddleOfALeaseItIsLostAndTheWorkerComesBack
   manager.StopWorker();
 }
 
+TEST_F(WorkerBackendTest, TerminatedItGivesItsLeasesBackUnharmedAndComesBackAtOnce) {
+  Manager manager(kit_, EchoWorkerOptions({"--service-ms", "3600000"}));
+  ASSERT_TRUE(manager.UntilReady());
+  const int first = manager.pid();
+  ASSERT_TRUE(manager.backend->Grant(GrantOf(1, "a b c", true)));
+  ASSERT_TRUE(manager.backend->Grant(GrantOf(2, "d")));
+  kit_.Until([&] { return manager.backend->status().progress.running == 2; });
+  ASSERT_EQ(::kill(first, SIGTERM), 0);
+  ASSERT_TRUE(manager.UntilReady(2));
+  const auto failed = manager.recorder.All<wire::LeaseFailed>();
+  ASSERT_EQ(failed.size(), 2u);
+  for (const auto& one : failed) {
+    EXPECT_EQ(one.code, ErrorCode::kUnavailable);
+    EXPECT_FALSE(one.worker_at_fault);
+  }
+  EXPECT_EQ(manager.recorder.Count<LeasesLost>(), 0u);
+  EXPECT_EQ(manager.backend->status().failures_in_a_row, 0u) << manager.backend->status().why;
+  EXPECT_NE(manager.pid(), first);
+  manager.StopWorker();
+}
+
 TEST_F(WorkerBackendTest, TextThatCrashesItTakesOnlyItsLeasesDown) {
   Manager manager(kit_, EchoWorkerOptions({"--crash-on", "poison"}));
   ASSERT_TRUE(manager.UntilReady());

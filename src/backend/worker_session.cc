@@ -292,19 +292,25 @@ void WorkerSession::OnMessage(TimePoint now, const wire::Message& message) {
   } else if (const auto* ready = std::get_if<wire::Ready>(&message)) {
     HandleReady(now, *ready);
   } else if (const auto* goodbye = std::get_if<wire::Goodbye>(&message)) {
-    if (state_ == BackendState::kEnding || state_ == BackendState::kDraining) return;
-    const bool fault = goodbye->reason == wire::GoodbyeReason::kFault;
-    // One that leaves before it was of any use is not started again at once, or it might do so for ever.
-    const bool pause = fault || (!ready_since_ && goodbye->reason != wire::GoodbyeReason::kReconfigured);
-    End(now, wire::GoodbyeReason::kShutdown,
-        fmt::format("the worker left ({}): {}", GoodbyeReasonName(goodbye->reason), goodbye->text),
-        pause ? After::kBackoff : After::kRestart);
-    crashed_ = fault;
+    HandleGoodbye(now, *goodbye);
   } else if (!std::holds_alternative<wire::KeepAlive>(message) &&
              !std::holds_alternative<wire::PrintLine>(message)) {
     OnBrokenPeer(now, Fail(ErrorCode::kCorrupt, "a {} message from a worker",
                            wire::MessageName(wire::MessageType(message))));
   }
+}
+
+void WorkerSession::HandleGoodbye(TimePoint now, const wire::Goodbye& goodbye) {
+  // The news of the process's end may overtake its last words: then those say why it ended.
+  const bool late = state_ == BackendState::kEnding && !alive_ && crashed_ && after_ == After::kBackoff;
+  if (state_ == BackendState::kDraining || (state_ == BackendState::kEnding && !late)) return;
+  const bool fault = goodbye.reason == wire::GoodbyeReason::kFault;
+  // One that leaves before it was of any use is not started again at once, or it might do so for ever.
+  const bool pause = fault || (!ready_since_ && goodbye.reason != wire::GoodbyeReason::kReconfigured);
+  End(now, wire::GoodbyeReason::kShutdown,
+      fmt::format("the worker left ({}): {}", GoodbyeReasonName(goodbye.reason), goodbye.text),
+      pause ? After::kBackoff : After::kRestart);
+  crashed_ = fault;
 }
 
 void WorkerSession::HandleOutcome(TimePoint now, const LeaseKey& lease, const wire::Message& message) {

@@ -106,6 +106,7 @@ class WorkerSession {
   void FinishProcess(TimePoint now);
   void GiveUpLeases(std::string reason);
   void HandleDeadline(TimePoint now);
+  void HandleGoodbye(TimePoint now, const wire::Goodbye& goodbye);
   void HandleOutcome(TimePoint now, const LeaseKey& lease, const wire::Message& message);
   void HandleHeartbeat(TimePoint now, const wire::Heartbeat& heartbeat);
   void HandleReady(TimePoint now, const wire::Ready& ready);

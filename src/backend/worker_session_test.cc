@@ -510,6 +510,23 @@ TEST(WorkerSession, WorkerThatLeavesIsReplacedAtOnceUnlessItNeverWasOfUse) {
   EXPECT_EQ(bench.session.state(), BackendState::kBackoff);
 }
 
+TEST(WorkerSession, LastWordsReadAfterTheNewsOfItsEndStillSayThatItLeft) {
+  Bench bench;
+  bench.StartReady();
+  ASSERT_TRUE(bench.Give(kA));
+  ASSERT_TRUE(bench.Give(kB));
+  bench.Exit("exited with code 0");
+  bench.Say(wire::LeaseFailed{kA, ErrorCode::kUnavailable, "SIGTERM", false});
+  bench.Say(wire::Goodbye{wire::GoodbyeReason::kShutdown, "SIGTERM"});
+  bench.Eof();
+  ASSERT_EQ(bench.All<wire::LeaseFailed>().size(), 1u);
+  ASSERT_EQ(bench.All<LeasesLost>().size(), 1u);  // granted when it had stopped reading
+  EXPECT_EQ(bench.All<LeasesLost>()[0].leases, std::vector<LeaseKey>{kB});
+  EXPECT_FALSE(bench.All<LeasesLost>()[0].worker_down);
+  EXPECT_EQ(bench.spawns, 2);  // at once
+  EXPECT_EQ(bench.session.status().failures_in_a_row, 0u);
+}
+
 TEST(WorkerSession, StartAfterAStopForgetsTheFailuresBeforeIt) {
   Bench bench;
   bench.Do([&] { bench.session.Start(bench.now, {}, {}); });

@@ -14,9 +14,16 @@ namespace {
 
 constexpr Duration kRateWindow = std::chrono::seconds(5);
 
+// kUnavailable is kept for leases given back unharmed (wire::LeaseFailed). Where the computation itself says
+// so it lacked something (memory), and has failed: that may work elsewhere, as may what it failed at
+// internally on another device, with more memory or sound weights.
 wire::LeaseFailed Failure(const wire::LeaseKey& lease, const Error& error) {
-  // What the computation itself failed at may work elsewhere: another device, more memory, sound weights.
-  return {lease, error.code, error.message, error.code == ErrorCode::kInternal};
+  const bool at_fault = error.code == ErrorCode::kInternal || error.code == ErrorCode::kUnavailable;
+  return {lease, at_fault ? ErrorCode::kInternal : error.code, error.message, at_fault};
+}
+
+wire::LeaseFailed GivenBack(const wire::LeaseKey& lease, const std::string& why) {
+  return {lease, ErrorCode::kUnavailable, why, false};
 }
 
 }  // namespace
@@ -132,7 +139,7 @@ void LeaseServer::OnGrant(wire::LeaseGrant grant) {
     if (const auto known = defaults_.find(grant.model); known != defaults_.end()) defaults = known->second;
   }
   auto request = ParseRequest(grant.type, grant.request, defaults);
-  if (!request.has_value()) return Refuse(grant.lease, request.error());
+  if (!request.has_value()) return Refuse(Failure(grant.lease, request.error()));
   EngineJob job;
   job.request = std::move(*request);
   job.emitted = std::move(grant.emitted);
@@ -141,29 +148,29 @@ void LeaseServer::OnGrant(wire::LeaseGrant grant) {
     constexpr std::uint64_t kLongest = std::uint64_t{1} << 40;
     job.deadline = now + std::chrono::milliseconds(std::min(grant.budget_ms, kLongest));
   }
-  Status status;
+  std::optional<wire::LeaseFailed> refusal;
   {
     MutexLock lock(mutex_);
     if (engines_ == nullptr || stopping_) {
-      status = Fail(ErrorCode::kUnavailable, "the worker is being stopped");
+      refusal = GivenBack(grant.lease, "the worker is being stopped");
     } else {
       job.id = ++last_job_;
       leases_[job.id] = {grant.lease, now};
       jobs_[grant.lease] = job.id;
-      status = engines_->Submit(grant.model, std::move(job));
-      if (!status.has_value()) {
+      if (const auto status = engines_->Submit(grant.model, std::move(job)); !status.has_value()) {
+        refusal = Failure(grant.lease, status.error());
         leases_.erase(last_job_);
         jobs_.erase(grant.lease);
       }
     }
   }
-  if (!status.has_value()) Refuse(grant.lease, status.error());
+  if (refusal) Refuse(std::move(*refusal));
 }
 
-void LeaseServer::Refuse(const wire::LeaseKey& lease, const Error& error) {
-  ALTLAS_INFO("worker", "lease refused", {"task", lease.task.ToString()}, {"attempt", lease.attempt},
-              {"why", error.message});
-  Link().SendFailed(Failure(lease, error));
+void LeaseServer::Refuse(wire::LeaseFailed refusal) {
+  ALTLAS_INFO("worker", "lease refused", {"task", refusal.lease.task.ToString()},
+              {"attempt", refusal.lease.attempt}, {"why", refusal.message});
+  Link().SendFailed(std::move(refusal));
 }
 
 void LeaseServer::OnCancel(const wire::LeaseKey& lease) {
@@ -190,8 +197,7 @@ void LeaseServer::Stop(const std::string& why) {
     leases.swap(leases_);
     jobs_.clear();
   }
-  for (const auto& [job, lease] : leases)
-    Link().SendFailed(Failure(lease.key, Fail(ErrorCode::kUnavailable, "{}", why)));
+  for (const auto& [job, lease] : leases) Link().SendFailed(GivenBack(lease.key, why));
   Link().End({wire::GoodbyeReason::kShutdown, why});
 }
 

@@ -45,8 +45,8 @@ class LeaseServer final : private wire::WorkerLinkListener {
   // Waits for a model that is being loaded, then for the step at hand.
   ~LeaseServer() override;
 
-  // Gives every lease back (LeaseFailed, unavailable: another worker goes on from the tokens sent), then says
-  // Goodbye; on_end follows.
+  // Gives every lease back (LeaseFailed with kUnavailable: another worker goes on from the tokens sent), then
+  // says Goodbye; on_end follows. A lease granted meanwhile is given back too. No other answer has that code.
   void Stop(const std::string& why);
   bool loading() const;
   EngineCounters counters() const;
@@ -69,7 +69,7 @@ class LeaseServer final : private wire::WorkerLinkListener {
   int LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welcome);
   void HandleEvents(std::span<EngineEvent> events);
   std::optional<Lease> Find(std::uint64_t job, bool forget);
-  void Refuse(const wire::LeaseKey& lease, const Error& error);
+  void Refuse(wire::LeaseFailed refusal);
   void HandleEvent(EngineEvent& event);
   wire::WorkerLink& Link();
   wire::WorkerProgress Progress();

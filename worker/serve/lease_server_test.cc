@@ -22,9 +22,11 @@ class LeaseServerTest : public testing::Test {
     auto script = spec.folder == "endless"
                       ? [](const std::vector<std::uint32_t>&, std::span<float> logits) { logits['z'] = 1; }
                       : FakeTokenModel::HashScript();
+    auto model = std::make_unique<FakeTokenModel>(FakeInfo(3, kContext), script);
+    if (spec.folder == "starved")
+      model->before_step = [](auto) { return Fail(ErrorCode::kUnavailable, "no memory for this step"); };
     LoadedModel loaded;
-    ALTLAS_TRY(loaded.engine, Engine::Create(std::make_unique<FakeTokenModel>(FakeInfo(3, kContext), script),
-                                             std::make_unique<FakeCodec>(),
+    ALTLAS_TRY(loaded.engine, Engine::Create(std::move(model), std::make_unique<FakeCodec>(),
                                              {.max_batch = static_cast<int>(welcome.max_batch)}));
     loaded.facts.family = "fake";
     loaded.facts.dtype = spec.dtype;
@@ -56,7 +58,7 @@ class LeaseServerTest : public testing::Test {
   static wire::Welcome MakeWelcome() {
     wire::Welcome welcome;
     welcome.program_version = ALTLAS_VERSION;
-    for (const char* name : {"good", "endless", "broken"}) {
+    for (const char* name : {"good", "endless", "starved", "broken"}) {
       wire::ModelSpec spec;
       spec.name = spec.folder = name;
       welcome.models.push_back(spec);
@@ -71,8 +73,7 @@ class LeaseServerTest : public testing::Test {
     Start();
     EXPECT_EQ(manager.Accept().token, "secret");
     manager.Send(MakeWelcome());
-    manager.Expect<wire::ModelReady>();
-    manager.Expect<wire::ModelReady>();
+    for (int model = 0; model < 3; ++model) manager.Expect<wire::ModelReady>();
     manager.Expect<wire::ModelFailed>();
     manager.Expect<wire::Ready>();
   }
@@ -108,6 +109,7 @@ TEST_F(LeaseServerTest, TellsWhichModelsAreReadyAndWhichFailedAndWhy) {
   EXPECT_EQ(good.name, "good");
   EXPECT_EQ(good.context_length, kContext);
   EXPECT_EQ(manager.Expect<wire::ModelReady>().name, "endless");
+  EXPECT_EQ(manager.Expect<wire::ModelReady>().name, "starved");
   const auto failed = manager.Expect<wire::ModelFailed>();
   EXPECT_EQ(failed.name, "broken");
   EXPECT_EQ(failed.code, ErrorCode::kCorrupt);
@@ -165,6 +167,15 @@ TEST_F(LeaseServerTest, EveryBadLeaseIsAnsweredWithItsReason) {
   EXPECT_FALSE(failed.worker_at_fault);
 }
 
+TEST_F(LeaseServerTest, AFailureOfItsOwnIsNeverCalledUnavailable) {
+  Connect();
+  manager.Send(Grant(1, "starved", R"({"text": "a", "max_length": 5})"));
+  const auto failed = manager.Expect<wire::LeaseFailed>();
+  EXPECT_EQ(failed.code, ErrorCode::kInternal);
+  EXPECT_TRUE(failed.worker_at_fault);
+  EXPECT_NE(failed.message.find("no memory for this step"), std::string::npos) << failed.message;
+}
+
 TEST_F(LeaseServerTest, CancelInTheMiddleIsAnsweredOnce) {
   Connect();
   const auto grant = Grant(1, "endless", kLong);
@@ -215,12 +226,17 @@ TEST_F(LeaseServerTest, AManagerThatDiesFindsItsLeasesAgain) {
 
 TEST_F(LeaseServerTest, StopGivesTheLeasesBackAndSaysGoodbye) {
   Connect();
-  manager.Send(Grant(1, "endless", kLong));
-  manager.WaitFor<wire::Token>();
+  for (std::uint64_t number = 1; number <= 5; ++number)  // more than run at once
+    manager.Send(Grant(number, "endless", kLong));
+  manager.Send(Grant(6, "good", "nonsense"));
+  EXPECT_EQ(manager.WaitFor<wire::LeaseFailed>().code, ErrorCode::kInvalidArgument);  // so all were read
   server->Stop("asked to stop");
-  const auto failed = manager.WaitFor<wire::LeaseFailed>();
-  EXPECT_EQ(failed.code, ErrorCode::kUnavailable);
-  EXPECT_FALSE(failed.worker_at_fault);
+  for (int number = 1; number <= 5; ++number) {
+    const auto failed = manager.WaitFor<wire::LeaseFailed>();
+    EXPECT_EQ(failed.code, ErrorCode::kUnavailable);
+    EXPECT_FALSE(failed.worker_at_fault);
+    EXPECT_EQ(failed.message, "asked to stop");
+  }
   EXPECT_EQ(manager.WaitFor<wire::Goodbye>().reason, wire::GoodbyeReason::kShutdown);
   EXPECT_EQ(WaitForEnd().reason, wire::GoodbyeReason::kShutdown);
 }
