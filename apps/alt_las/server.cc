@@ -133,8 +133,8 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   o.session.device = device.id;
   o.session.welcome.models = ModelSpecsFor(models_, device.id);
   o.session.welcome.threads = static_cast<std::uint32_t>(std::max(0, device.threads));
-  o.session.welcome.max_batch =
-      static_cast<std::uint32_t>(config().gpu.multi_gpu.max_concurrent_tasks_per_gpu);
+  // Not max_concurrent_tasks_per_gpu: that is the scheduler's limit and may be raised while the worker runs.
+  o.session.welcome.max_batch = config::kMostTasksPerDevice;
   o.session.welcome.heartbeat_interval_ms = static_cast<std::uint32_t>(workers.heartbeat_interval.count());
   o.session.welcome.orphan_ms = static_cast<std::uint64_t>(workers.orphan_time.count());
   o.session.heartbeat_within = workers.heartbeat_timeout;

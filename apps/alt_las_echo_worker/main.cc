@@ -86,7 +86,7 @@ class EchoEngine final : public wire::WorkerLinkListener {
         Link().SendModelReady(backend::EchoModel(spec));
       }
     }
-    Link().SendReady({options_.slots, 1, 1 << 20, 1 << 30});
+    Link().SendReady({std::min(options_.slots, welcome.max_batch), 1, 1 << 20, 1 << 30});
   }
 
   void OnGrant(wire::LeaseGrant grant) override {

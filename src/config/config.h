@@ -51,6 +51,10 @@ std::span<const std::string_view> KnownTaskTypes();
 // `system`: no keys yet; the section may stand empty in a file.
 struct SystemConfig {};
 
+// The upper end of max_concurrent_tasks_per_gpu. Workers are started for so many, so that the key can be
+// raised at run time.
+inline constexpr int kMostTasksPerDevice = 1024;
+
 // `gpu.multi_gpu`
 struct MultiGpuConfig {
   bool enabled = true;  // false: one device only, the first

@@ -50,7 +50,7 @@ KeySpec MultiGpuRows() {
               .AtRunTime(),
           Key("max_concurrent_tasks_per_gpu", &C::max_concurrent_tasks_per_gpu,
               "How many tasks run on one device at a time.")
-              .Range(1, 1024)
+              .Range(1, kMostTasksPerDevice)
               .Unit("tasks")
               .AtRunTime(),
           Key("task_specific_mappings", &C::task_specific_mappings,

@@ -92,8 +92,9 @@ struct Welcome {
   std::uint32_t protocol = kProtocolVersion;
   std::string program_version;  // name
   std::vector<ModelSpec> models;
-  std::uint32_t threads = 0;    // for computing inside one operation; 0: the cores it may use
-  std::uint32_t max_batch = 1;  // leases that run at once
+  std::uint32_t threads = 0;  // for computing inside one operation; 0: the cores it may use
+  std::uint32_t max_batch =
+      1;  // the most leases it will ever run at once; the worker may offer fewer (Ready)
   std::uint32_t heartbeat_interval_ms = 500;
   std::uint64_t orphan_ms = 60'000;  // without a manager for so long, the worker exits
   bool operator==(const Welcome&) const = default;
@@ -104,8 +105,8 @@ struct ModelReady {
   std::string name;                   // name
   std::string family;                 // name; "llama"
   std::string dtype;                  // name
-  std::uint64_t memory_bytes = 0;     // weights and KV cache, measured
-  std::uint64_t kv_budget_bytes = 0;  // of it, the KV cache
+  std::uint64_t memory_bytes = 0;     // held once it is loaded, before the first lease
+  std::uint64_t kv_budget_bytes = 0;  // the most that its KV cache takes
   double load_seconds = 0;
   std::uint64_t parameters = 0;
   std::uint32_t context_length = 0;  // tokens
@@ -119,7 +120,7 @@ struct ModelFailed {
   bool operator==(const ModelFailed&) const = default;
 };
 struct Ready {
-  std::uint32_t slots = 1;  // leases that it takes at once
+  std::uint32_t slots = 1;  // leases that it runs at once, at most the first Welcome's max_batch
   std::uint32_t threads = 1;
   std::uint64_t memory_used_bytes = 0;
   std::uint64_t memory_total_bytes = 0;

@@ -30,10 +30,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr Duration kFlushTime = std::chrono::seconds(1);
 constexpr SteadyTime kNever = SteadyTime::max();
 
-// The parts of a Welcome that a loaded worker cannot change.
-bool SameWork(const Welcome& a, const Welcome& b) {
-  return a.models == b.models && a.threads == b.threads && a.max_batch == b.max_batch;
-}
+// The parts of a Welcome that a loaded worker cannot change. `max_batch` is none: the manager keeps to the
+// smaller of what it wants and what Ready said.
+bool SameWork(const Welcome& a, const Welcome& b) { return a.models == b.models && a.threads == b.threads; }
 
 Status CheckOptions(const WorkerLinkOptions& options) {
   if (options.socket_path.empty() || options.socket_path.size() >= sizeof(sockaddr_un::sun_path)) {

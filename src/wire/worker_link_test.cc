@@ -344,6 +344,25 @@ TEST_F(WorkerLinkTest, OtherModelsInALaterWelcomeEndIt) {
   EXPECT_EQ(listener_.Next(), "end reconfigured");
 }
 
+TEST_F(WorkerLinkTest, OtherLimitsInALaterWelcomeKeepItAndItsLeases) {
+  auto link = NewLink();
+  {
+    auto connection = Adopted(*link);
+    connection.Send(GrantOf(kA, false));
+    EXPECT_EQ(listener_.Next(), "grant 1");
+  }
+  auto connection = manager_.Accept();
+  EXPECT_EQ(connection.Expect<Hello>().leases.size(), 1u);
+  auto other = WelcomeOf();
+  other.max_batch = 1000;
+  other.orphan_ms += 1;
+  connection.Send(other);
+  connection.Expect<ModelReady>();
+  connection.Expect<Ready>();
+  link->SendDone({kA, "{}", 0, 0, 0});
+  EXPECT_EQ(connection.Expect<LeaseDone>().lease, kA);
+}
+
 TEST_F(WorkerLinkTest, DamagedBytesOfTheManagerCostTheConnectionAlone) {
   auto link = NewLink();
   auto connection = Adopted(*link);

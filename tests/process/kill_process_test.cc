@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/random.h"
@@ -42,6 +43,36 @@ TEST(Kill, TheWorkerOutlivesTheManagerAndIsAdopted) {
   const auto task = server.Await(id);
   EXPECT_EQ(task["status"], "completed");
   EXPECT_EQ(task["attempt"], 1) << "the running task was started anew: " << task.dump();
+}
+
+// The limit on tasks at a time is the scheduler's: a worker that runs takes more at once, and a change that
+// was kept does not make it another worker to the next manager.
+TEST(Kill, ALimitRaisedAtRunTimeCountsAtOnceAndTheWorkerIsStillAdopted) {
+  ServerProcess server("gpu:\n  multi_gpu: {max_concurrent_tasks_per_gpu: 1}\n",
+                       {"--slots=64", "--service-ms=3600000"});
+  server.Start();
+  const auto worker = server.WorkerPid();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 12; ++i) ids.push_back(server.Predict("never done"));
+  const auto running = [&] {
+    return std::count_if(ids.begin(), ids.end(),
+                         [&](const auto& id) { return server.Task(id).value("status", "") == "running"; });
+  };
+  ASSERT_TRUE(Eventually([&] { return running() == 1; }));
+  const auto changed = server.Call("POST", "/api/v1/config/gpu/max_concurrent_tasks",
+                                   R"({"max_concurrent_tasks":11,"persist":true})");
+  ASSERT_EQ(changed.status, 200) << changed.reply.body;
+  ASSERT_TRUE(Eventually([&] { return running() == 11; }));
+  EXPECT_EQ(server.WorkerPid(), worker);
+  server.Kill();
+  server.Start();
+  EXPECT_EQ(server.WorkerPid(), worker);
+  EXPECT_EQ(running(), 11);
+  for (const auto& id : ids) {
+    const auto task = server.Task(id);
+    if (task["status"] != "running") continue;
+    EXPECT_EQ(task["attempt"], 1) << task.dump();
+  }
 }
 
 TEST(Kill, TasksOfAKilledWorkerRunAgain) {

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/model/kv_cache.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <new>
 
 #include "worker/model/language_model.h"
 
 namespace altlas::model {
+namespace {
+
+// Zeros that the system provides page by page when they are first written.
+at::Tensor LazyZeros(at::IntArrayRef shape, at::TensorOptions options, std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(bytes);
+  void* memory =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return at::from_blob(
+      memory, shape, [size](void* data) { ::munmap(data, size); }, options);
+}
+
+at::Tensor Zeros(at::IntArrayRef shape, at::TensorOptions options, std::int64_t bytes) {
+  return options.device().is_cpu() ? LazyZeros(shape, options, bytes) : at::zeros(shape, options);
+}
+
+}  // namespace
 
 std::int64_t KvCache::BytesFor(const LanguageModelInfo& info, std::int64_t slots,
                                std::int64_t max_tokens_per_slot) {
@@ -39,9 +59,11 @@ Result<KvCache> KvCache::Create(const LanguageModelInfo& info, std::int64_t slot
   cache.bytes_ = bytes;
   try {
     const auto options = at::TensorOptions().dtype(info.dtype).device(info.device);
+    const std::int64_t shape[] = {slots, info.kv_heads, max_tokens_per_slot, info.head_dim};
+    const std::int64_t one = bytes / (2 * info.layers);
     for (std::int64_t layer = 0; layer < info.layers; ++layer) {
-      cache.keys_.push_back(at::zeros({slots, info.kv_heads, max_tokens_per_slot, info.head_dim}, options));
-      cache.values_.push_back(at::zeros({slots, info.kv_heads, max_tokens_per_slot, info.head_dim}, options));
+      cache.keys_.push_back(Zeros(shape, options, one));
+      cache.values_.push_back(Zeros(shape, options, one));
     }
   } catch (const std::exception& error) {
     return Fail(ErrorCode::kUnavailable, "no memory for a KV cache of {} bytes: {}", bytes, error.what());

@@ -12,12 +12,13 @@ namespace altlas::model {
 struct LanguageModelInfo;
 
 // K and V of all sequences that run, allocated once: per layer two tensors [slots, kv_heads, max_tokens,
-// head_dim] of the model's dtype. Owned by the engine, filled by LanguageModel::Forward. A slot has no state
-// of its own: its owner knows how many positions are filled, and reuses it by starting again at position 0.
-// Not thread-safe.
+// head_dim] of the model's dtype, zero at first. Owned by the engine, filled by LanguageModel::Forward. A
+// slot has no state of its own: its owner knows how many positions are filled, and reuses it by starting
+// again at position 0. On a CPU only positions that were filled once take memory, so slots that are never
+// used cost nothing; elsewhere all of it is taken at once. Not thread-safe.
 class KvCache {
  public:
-  // The bytes that Create would take.
+  // The bytes that Create would take at most.
   static std::int64_t BytesFor(const LanguageModelInfo& info, std::int64_t slots,
                                std::int64_t max_tokens_per_slot);
 
@@ -34,7 +35,7 @@ class KvCache {
   std::int64_t max_tokens() const { return max_tokens_; }
   std::int64_t kv_heads() const { return keys_.empty() ? 0 : keys_[0].size(1); }
   std::int64_t head_dim() const { return keys_.empty() ? 0 : keys_[0].size(3); }
-  std::int64_t bytes() const { return bytes_; }
+  std::int64_t bytes() const { return bytes_; }  // at most
   at::Tensor& keys(std::size_t layer) { return keys_[layer]; }
   at::Tensor& values(std::size_t layer) { return values_[layer]; }
   std::size_t layers() const { return keys_.size(); }

@@ -38,11 +38,9 @@ Result<model::KvCache> MakeCache(const LoadEngineOptions& options, const model::
   const auto budget = static_cast<std::int64_t>(options.kv_budget_bytes != 0 ? options.kv_budget_bytes
                                                                              : MachineMemoryBytes() / 4);
   ALTLAS_TRY(const auto plan, PlanKvCache(info.kv_bytes_per_token, context, options.max_batch, budget));
-  if (plan.tokens_per_slot < context || plan.slots < options.max_batch) {
-    ALTLAS_WARN("worker", "the KV budget is smaller than asked for", {"model", info.name},
-                {"budget_bytes", budget}, {"sequences", plan.slots}, {"of", options.max_batch},
-                {"tokens", plan.tokens_per_slot}, {"context", context});
-  }
+  const auto level = plan.tokens_per_slot < context ? LogLevel::kWarn : LogLevel::kInfo;
+  ALTLAS_LOG(level, "worker", "KV cache", {"model", info.name}, {"budget_bytes", budget},
+             {"sequences", plan.slots}, {"tokens", plan.tokens_per_slot}, {"context", context});
   return model::KvCache::Create(info, plan.slots, plan.tokens_per_slot, budget);
 }
 
@@ -52,7 +50,9 @@ wire::ModelReady Facts(const model::LanguageModelInfo& info, const model::KvCach
   facts.family = info.architecture;
   facts.dtype = model::DtypeName(info.dtype);
   facts.kv_budget_bytes = static_cast<std::uint64_t>(cache.bytes());
-  facts.memory_bytes = static_cast<std::uint64_t>(info.weight_bytes + cache.bytes());
+  // On a CPU the cache takes memory as it fills (kv_cache.h).
+  facts.memory_bytes =
+      static_cast<std::uint64_t>(info.weight_bytes + (info.device.is_cpu() ? 0 : cache.bytes()));
   facts.parameters = static_cast<std::uint64_t>(info.parameter_count);
   facts.context_length = static_cast<std::uint32_t>(std::min(info.context_length, cache.max_tokens()));
   facts.vocabulary = static_cast<std::uint32_t>(info.vocab_size);

@@ -14,8 +14,9 @@ struct LoadEngineOptions {
   std::string name{};          // empty: the folder's last part
   std::string dtype = "fp32";  // fp32, bf16, fp16
   int max_batch = 8;
-  std::uint64_t kv_budget_bytes = 0;  // 0: a quarter of the machine's memory at most
-  std::int64_t max_context = 0;       // 0: what the model has
+  std::uint64_t kv_budget_bytes =
+      0;  // bounds the sequences that run at once; 0: a quarter of the machine's memory
+  std::int64_t max_context = 0;  // 0: what the model has
   StepLimits limits{};
 };
 

@@ -115,7 +115,8 @@ TEST_F(LoadEngineTest, TheContextIsTheModelsOrTheOneAskedFor) {
   ASSERT_TRUE(loaded.has_value());
   EXPECT_EQ(loaded->facts.context_length, 512u);
   EXPECT_EQ(loaded->facts.dtype, "float32");
-  EXPECT_GT(loaded->facts.memory_bytes, loaded->facts.kv_budget_bytes);
+  EXPECT_GT(loaded->facts.memory_bytes, 0u);
+  EXPECT_EQ(loaded->facts.kv_budget_bytes, 3u * 512 * 256);
   EXPECT_EQ(loaded->engine->model_info().slots, 3);
   EXPECT_EQ(loaded->engine->model_info().end_ids, std::vector<std::uint32_t>{FixtureModel::kEnd});
   const auto shorter = LoadEngine({.folder = folder.path(), .max_batch = 3, .max_context = 100});
@@ -126,6 +127,20 @@ TEST_F(LoadEngineTest, TheContextIsTheModelsOrTheOneAskedFor) {
   ASSERT_TRUE(squeezed.has_value());
   EXPECT_EQ(squeezed->engine->model_info().slots, 1);
   EXPECT_LE(squeezed->facts.kv_budget_bytes, 256u * 600u);
+}
+
+TEST_F(LoadEngineTest, SlotsThatAreNotUsedTakeNoMemory) {
+  constexpr std::uint64_t kBudget = std::uint64_t{1} << 30;
+  const auto long_context = folder.path() / "long";
+  ASSERT_TRUE(FixtureModel{.context = 4096}.WriteTo(long_context).has_value());
+  const auto before = ResidentBytes();
+  const auto loaded = LoadEngine({.folder = long_context, .max_batch = 1024, .kv_budget_bytes = kBudget});
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  EXPECT_EQ(loaded->engine->model_info().slots, 1024);
+  EXPECT_EQ(loaded->facts.kv_budget_bytes, kBudget);
+  for (const auto& job : MixedJobs()) Submit(*loaded->engine, job);
+  EXPECT_EQ(Run(*loaded->engine).size(), 10u);
+  EXPECT_LT(ResidentBytes() - before, kBudget / 4);
 }
 
 TEST_F(LoadEngineTest, WhatCannotBeLoadedSaysWhy) {
