@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/unique_fd.h"
 #include "wire/lease_book.h"
+#include "wire/send_queue.h"
 
 namespace altlas::wire {
 
@@ -27,7 +28,6 @@ namespace {
 
 // Stops while the machine sleeps, so that waking up is not taken for a long silence of the manager.
 using SteadyTime = std::chrono::steady_clock::time_point;
-constexpr Duration kFlushTime = std::chrono::seconds(1);
 constexpr SteadyTime kNever = SteadyTime::max();
 
 // The parts of a Welcome that a loaded worker cannot change. `max_batch` is none: the manager keeps to the
@@ -152,7 +152,7 @@ class WorkerLink::Impl {
     MutexLock lock(mutex_);
     connected_fd_ = std::move(fd);
     reader_ = FrameReader();
-    out_.clear();
+    out_.Clear();
     Hello hello{.program_version = options_.program_version,
                 .device = options_.device,
                 .token = options_.token,
@@ -168,7 +168,7 @@ class WorkerLink::Impl {
     ALTLAS_INFO("wire", "no connection to the manager", {"why", why});
     MutexLock lock(mutex_);
     connected_fd_.Reset();
-    out_.clear();
+    out_.Clear();
     broken_ = false;
     draining_until_.reset();  // who asked for it is gone
     if (welcomed_) {
@@ -203,16 +203,26 @@ class WorkerLink::Impl {
     {
       MutexLock lock(mutex_);
       Queue(goodbye);
-      const auto deadline = Now() + kFlushTime;
-      while (connected_fd_.valid() && !out_.empty() && !broken_ && Now() < deadline && !stop_) {
-        pollfd poll_fd{connected_fd_.get(), POLLOUT, 0};
-        ::poll(&poll_fd, 1, 50);
-        Flush();
-      }
-      welcomed_ = false;
+      welcomed_ = false;  // it is the last message: what is sent from now on stays in the book
+    }
+    const auto deadline = Now() + options_.flush_within;
+    while (!stop_ && FlushMore() && Now() < deadline) {
+      // In short rounds, so that the destructor need not wait for a manager that does not read.
+      pollfd poll_fd{connected_fd_.get(), POLLOUT, 0};
+      ::poll(&poll_fd, 1, 50);
+    }
+    {
+      MutexLock lock(mutex_);
       connected_fd_.Reset();
     }
     listener_.OnEnd(goodbye);
+  }
+
+  // True where something is left that can still be written.
+  bool FlushMore() {
+    MutexLock lock(mutex_);
+    Flush();
+    return connected_fd_.valid() && !out_.empty() && !broken_;
   }
 
   void MaybeSendHeartbeat() {
@@ -355,24 +365,14 @@ class WorkerLink::Impl {
     if (!out_.empty()) Wake();
   }
   void Append(const Message& message) ALTLAS_REQUIRES(mutex_) {
-    if (auto status = AppendMessage(out_, message); !status) {
+    if (auto status = out_.Append(message); !status) {
       ALTLAS_ERROR("wire", "a message cannot be sent", {"why", status.error().message});
     }
   }
   void Flush() ALTLAS_REQUIRES(mutex_) {
-    std::size_t sent = 0;
-    while (sent < out_.size() && !broken_) {
-      const auto n = ::send(connected_fd_.get(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
-      if (n >= 0) {
-        sent += static_cast<std::size_t>(n);
-      } else if (errno == EAGAIN) {
-        break;
-      } else if (errno != EINTR) {
-        broken_ = true;  // the link's thread tears the connection down
-        Wake();
-      }
-    }
-    out_.erase(0, sent);
+    if (!connected_fd_.valid() || broken_ || out_.Flush(connected_fd_.get())) return;
+    broken_ = true;  // the link's thread tears the connection down
+    Wake();
   }
 
   void Wake() {
@@ -405,7 +405,7 @@ class WorkerLink::Impl {
   Mutex mutex_;
   LeaseBook book_ ALTLAS_GUARDED_BY(mutex_);
   std::vector<Message> answers_ ALTLAS_GUARDED_BY(mutex_);
-  std::string out_ ALTLAS_GUARDED_BY(mutex_);
+  SendQueue out_ ALTLAS_GUARDED_BY(mutex_);
   bool broken_ ALTLAS_GUARDED_BY(mutex_) = false;
   std::optional<SteadyTime> draining_until_ ALTLAS_GUARDED_BY(mutex_);
   std::optional<Goodbye> ending_ ALTLAS_GUARDED_BY(mutex_);

@@ -19,6 +19,7 @@ struct WorkerLinkOptions {
       std::chrono::milliseconds(20);  // between attempts to connect; doubles up to retry_cap
   Duration retry_cap = std::chrono::seconds(1);
   Duration first_contact = std::chrono::seconds(30);  // with no Welcome ever for so long, the link ends
+  Duration flush_within = std::chrono::seconds(1);    // how long End waits for what is queued
 };
 
 // What the worker does for the manager. Called on the link's thread, one call at a time: return soon (hand
@@ -81,8 +82,8 @@ class WorkerLink {
   void SendFailed(LeaseFailed message);
   // A line for the manager's log.
   void SendPrint(std::string text);
-  // Says Goodbye once everything queued is written (at most a second), then OnEnd. For SIGTERM and device
-  // faults.
+  // Says Goodbye once everything queued is written (flush_within at most), then OnEnd. For SIGTERM and device
+  // faults. What is sent after it reaches nobody.
   void End(Goodbye goodbye);
 
  private:

@@ -152,6 +152,7 @@ class WorkerLinkTest : public ::testing::Test {
     options.first_retry = milliseconds(1);
     options.retry_cap = milliseconds(20);
     options.first_contact = first_contact_;
+    options.flush_within = flush_within_;
     auto link = WorkerLink::Create(options, listener_, [this] {
       WorkerProgress progress;
       progress.steps = steps_;
@@ -178,6 +179,7 @@ class WorkerLinkTest : public ::testing::Test {
   Manager manager_{path_};
   RecordingListener listener_;
   Duration first_contact_ = std::chrono::minutes(10);
+  Duration flush_within_ = std::chrono::seconds(1);
   std::atomic<std::uint64_t> steps_{0};
 };
 
@@ -381,6 +383,45 @@ TEST_F(WorkerLinkTest, ManagerThatDoesNotReadNeitherBlocksItNorLosesAnything) {
   link->SendDone({kA, "{}", 0, 0, 0});
   for (std::uint32_t i = 0; i < 500; ++i) ASSERT_EQ(connection.Expect<Token>().index, i);
   connection.Expect<LeaseDone>();
+}
+
+// The sends run on while the link's thread waits for the manager to take its last messages: were they held up
+// by that, this would stand still for an hour.
+TEST_F(WorkerLinkTest, SendingGoesOnWhileTheLastWordsAreStuck) {
+  flush_within_ = std::chrono::hours(1);
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, true));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  const std::string piece(10'000, 'x');
+  std::uint32_t index = 0;
+  for (; index < 500; ++index) link->SendToken({kA, index, {index}, piece});  // past any socket buffer
+  link->End({GoodbyeReason::kShutdown, "last"});
+  for (; index < 20'000; ++index) link->SendToken({kA, index, {index}, ""});
+  EXPECT_TRUE(listener_.quiet());
+  std::uint32_t expected = 0;
+  while (auto message = connection.Receive()) {
+    if (const auto* token = std::get_if<Token>(&*message)) {
+      ASSERT_EQ(token->index, expected++);
+      continue;
+    }
+    ASSERT_TRUE(std::holds_alternative<Goodbye>(*message)) << MessageName(MessageType(*message));
+    EXPECT_EQ(std::get<Goodbye>(*message).text, "last");
+  }
+  EXPECT_GE(expected, 500u);
+  EXPECT_EQ(listener_.Next(), "end shutdown");
+}
+
+TEST_F(WorkerLinkTest, ManagerThatNeverReadsTheLastWordsIsLeft) {
+  flush_within_ = milliseconds(1);
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(GrantOf(kA, true));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+  const std::string piece(10'000, 'x');
+  for (std::uint32_t i = 0; i < 500; ++i) link->SendToken({kA, i, {i}, piece});
+  link->End({GoodbyeReason::kShutdown, "last"});
+  EXPECT_EQ(listener_.Next(), "end shutdown");
 }
 
 TEST_F(WorkerLinkTest, ResultPastTheLimitBecomesAFailureThatSaysSo) {
