@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 
 #include "backend/worker_backend.h"
 #include "backend/worker_hub.h"
@@ -144,12 +143,7 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   o.session.restart_cap = workers.restart_backoff.cap;
   o.program = WorkerProgram(config_.current());
   if (device.cpu_quota < 1) o.cpu_quota = device.cpu_quota * std::max(1, device.threads);
-  const auto cpus = CpuDevicesOf(config());
-  if (device.kind == device::DeviceKind::kCpu &&
-      config().devices.source != config::DeviceSource::kSimulated) {
-    const auto index = static_cast<std::size_t>(std::atoi(device.id.c_str() + 4));
-    if (index < cpus.size()) o.cpus = cpus[index].pin;
-  }
+  o.cpus = device.pin;
   auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(listener));
   if (!made.has_value()) {
     ALTLAS_ERROR("server", "no worker for this device", {"device", device.id}, {"why", made.error().message});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "device/cpu_probe.h"
 #include "device/nvml_probe.h"
 #include "device/simulated_probe.h"
 
@@ -47,6 +48,14 @@ std::string WireDtype(config::Dtype dtype) {
       return "fp16";
   }
   return "fp32";
+}
+
+std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config) {
+  std::vector<device::CpuDevice> devices;
+  for (const auto& d : config.devices.cpu)
+    devices.push_back({d.threads, d.quota, d.pin, d.memory ? d.memory->count : 0});
+  if (devices.empty()) devices.resize(static_cast<std::size_t>(std::max(1, config.devices.cpu_count)));
+  return devices;
 }
 
 }  // namespace
@@ -103,14 +112,6 @@ store::Retention RetentionOf(const config::Config& config) {
 pool::MetricSwitches SwitchesOf(const config::Config& config) {
   const auto& m = config.gpu.monitoring;
   return {m.enabled && m.detailed_gpu_metrics, m.enabled && m.task_metrics, m.enabled && m.queue_metrics};
-}
-
-std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config) {
-  std::vector<device::CpuDevice> devices;
-  for (const auto& d : config.devices.cpu)
-    devices.push_back({d.threads, d.quota, d.pin, d.memory ? d.memory->count : 0});
-  if (devices.empty()) devices.resize(static_cast<std::size_t>(std::max(1, config.devices.cpu_count)));
-  return devices;
 }
 
 std::filesystem::path ProgramFolder() {

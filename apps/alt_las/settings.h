@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "config/load.h"
-#include "device/cpu_probe.h"
 #include "device/probe.h"
 #include "net/http_server.h"
 #include "pool/pool.h"
@@ -21,7 +20,6 @@ sched::SchedConfig SchedConfigOf(const config::Config& config);
 net::HttpServerOptions HttpOptionsOf(const config::Config& config);
 store::Retention RetentionOf(const config::Config& config);
 pool::MetricSwitches SwitchesOf(const config::Config& config);
-std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config);
 
 // The models to serve, with absolute folders; the one that ships with the program where the configuration
 // names none.

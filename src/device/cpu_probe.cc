@@ -107,6 +107,7 @@ Result<std::vector<DeviceSnapshot>> CpuProbe::Probe(std::span<const OwnProcess> 
     s.uuid = fmt::format("cpu-{}", i);
     s.threads = device.threads;
     s.cpu_quota = device.quota;
+    s.pin = device.pin;
     // Use by others fills every device alike: they share one machine's memory.
     const std::uint64_t used = memory->total - std::min(memory->total, memory->available);
     const std::uint64_t by_others = used > own_resident ? used - own_resident : 0;
@@ -123,7 +124,8 @@ Result<std::vector<DeviceSnapshot>> CpuProbe::Probe(std::span<const OwnProcess> 
     const auto total = now.total - std::min(before.total, now.total);
     const auto ours = now.own - std::min(before.own, now.own);
     if (i < last_.size() && total < kLeastTicks) {
-      samples.back() = before;  // too short to mean anything: what was measured last stands, and the interval goes on
+      samples.back() =
+          before;  // too short to mean anything: what was measured last stands, and the interval goes on
     } else {
       samples.back().utilization = Percent(busy, total);
       samples.back().utilization_by_others = Percent(busy > ours ? busy - ours : 0, total);

@@ -90,6 +90,19 @@ TEST(CpuProbe, UnequalDevicesShareTheMachine) {
   EXPECT_EQ(devices->at(1).name, "Example CPU 9000 (1 thread, 33 % of its time)");
 }
 
+TEST(CpuProbe, EachDeviceTellsTheProcessorsItIsPinnedTo) {
+  FakeMachine machine;
+  auto probe = CpuProbe::Create({CpuDevice{1, 1, {1}, 0}, CpuDevice{}, CpuDevice{2, 1, {0, 1}, 0}},
+                                /*first_index=*/3, machine.root());
+  ASSERT_TRUE(probe.has_value()) << probe.error().message;
+  const auto devices = (*probe)->Probe({});
+  ASSERT_EQ(devices->size(), 3u);
+  EXPECT_EQ(devices->at(0).id, "gpu_3");
+  EXPECT_EQ(devices->at(0).pin, std::vector<int>{1});
+  EXPECT_TRUE(devices->at(1).pin.empty());
+  EXPECT_EQ(devices->at(2).pin, (std::vector<int>{0, 1}));
+}
+
 TEST(CpuProbe, CgroupLimitsLowerMemoryAndThreads) {
   FakeMachine machine;
   machine.Write("sys/fs/cgroup/app/memory.max", "1073741824\n");

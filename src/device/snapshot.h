@@ -37,6 +37,7 @@ struct DeviceSnapshot {
   std::optional<double> compute_capability;  // 8.6 for sm_86
   double cpu_quota = 1;                      // CPU devices: the share of its threads' time that it may use
   int threads = 0;                           // CPU devices: how many threads its worker runs
+  std::vector<int> pin;                      // CPU devices: processors its worker is bound to; empty: not
   std::string fault;                         // why the device cannot be read or used, empty where it can
 
   std::uint64_t memory_free() const { return memory_total > memory_used ? memory_total - memory_used : 0; }

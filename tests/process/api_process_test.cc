@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP interface of document 2 on a real server with an echo model (API-1..9).
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <set>
@@ -335,6 +336,27 @@ TEST_F(Api, TwentyConcurrentClientsAreAllServed) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(completed, 20);
+}
+
+// A pinned device's worker runs on its processors and on no other.
+TEST(Pinning, TheWorkerOfAPinnedDeviceIsBoundToItsProcessors) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  int last = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) last = cpu;
+  }
+  ServerProcess server("devices:\n  cpu: [{threads: 1}, {threads: 1, pin: [" + std::to_string(last) +
+                       "]}]\n");
+  server.Start();
+  ASSERT_TRUE(Eventually([&] { return server.WorkerPid(0) > 0 && server.WorkerPid(1) > 0; }));
+  cpu_set_t bound;
+  ASSERT_EQ(::sched_getaffinity(server.WorkerPid(1), sizeof(bound), &bound), 0);
+  EXPECT_EQ(CPU_COUNT(&bound), 1);
+  EXPECT_TRUE(CPU_ISSET(last, &bound));
+  ASSERT_EQ(::sched_getaffinity(server.WorkerPid(0), sizeof(bound), &bound), 0);
+  EXPECT_TRUE(CPU_EQUAL(&bound, &allowed));
 }
 
 }  // namespace
