@@ -58,7 +58,7 @@ serve::EngineEvent PrintWhileRunning(serve::Engine& engine, const Clock& clock, 
   while (!engine.idle()) {
     if (interrupted) engine.Cancel(1);
     events.clear();
-    engine.Step(clock.Now(), events);
+    engine.Step(events);
     for (auto& event : events) {
       if (event.token && event.index == 0) first_token = clock.Now();
       Print(event.text);
@@ -120,12 +120,12 @@ Result<double> Measure(serve::Engine& engine, const serve::GenerationRequest& re
     ALTLAS_TRY_VOID(engine.Submit(std::move(prepared)));
   }
   std::vector<serve::EngineEvent> events;
-  engine.Step(clock.Now(), events);  // the prompts
+  engine.Step(events);  // the prompts
   const auto begin = clock.Now();
   const auto before = engine.counters().generated_tokens;
   while (!engine.idle()) {
     events.clear();
-    engine.Step(clock.Now(), events);
+    engine.Step(events);
     for (const auto& event : events) {
       if (event.kind == serve::EngineEvent::Kind::kFailed) return event.error;
     }

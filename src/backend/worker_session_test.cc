@@ -95,7 +95,7 @@ struct Bench {
     BecomeReady();
   }
   Status Give(const LeaseKey& lease) {
-    auto status = session.Grant(now, {lease, "text_generation", "tiny", "{}", true, 0, {}});
+    auto status = session.Grant(now, {lease, "text_generation", "tiny", "{}", true, {}});
     Take();
     return status;
   }
@@ -151,7 +151,7 @@ TEST(WorkerSession, LeasesAreTakenOnlyWhenReadyAndOnlyOnce) {
   bench.StartReady();
   EXPECT_TRUE(bench.Give(kA));
   EXPECT_EQ(bench.Give(kA).error().code, ErrorCode::kConflict);
-  auto wrong = bench.session.Grant(bench.now, {kB, "", "tiny", "{}", false, 0, {}});
+  auto wrong = bench.session.Grant(bench.now, {kB, "", "tiny", "{}", false, {}});
   EXPECT_EQ(wrong.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(bench.session.status().leases, 1u);
   bench.Say(wire::Token{kA, 0, {1}, "x"});
@@ -340,7 +340,7 @@ TEST(WorkerSession, DamagedBytesOrAnotherRolesMessageEndTheWorker) {
   Bench bench;
   bench.StartReady();
   ASSERT_TRUE(bench.Give(kA));
-  bench.Say(wire::LeaseGrant{kB, "t", "m", "{}", false, 0, {}});
+  bench.Say(wire::LeaseGrant{kB, "t", "m", "{}", false, {}});
   EXPECT_EQ(bench.kills, 1);
   EXPECT_EQ(bench.closes, 1);
   EXPECT_NE(bench.session.status().why.find("lease_grant"), std::string::npos);

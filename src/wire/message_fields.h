@@ -100,7 +100,6 @@ void Fields(A& a, LeaseGrant& m) {
   a.Name("model", m.model);
   a.Bytes("request", m.request, kMaxJsonBytes);
   a.Bool("stream", m.stream);
-  a.Number("budget_ms", m.budget_ms);
   a.Ids("emitted", m.emitted);
 }
 

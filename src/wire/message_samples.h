@@ -24,7 +24,7 @@ inline std::vector<Message> SampleMessages() {
   welcome.models = {{"tiny", "/models/tiny", "fp32", 1 << 20, 1024}, {"b", "/m/b", "bf16", 0, 0}};
   welcome.threads = 2;
   welcome.max_batch = 8;
-  LeaseGrant grant{lease, "text_generation", "tiny", R"({"text":"hi"})", true, 30'000, {1, 2, 70'000}};
+  LeaseGrant grant{lease, "text_generation", "tiny", R"({"text":"hi"})", true, {1, 2, 70'000}};
   return {KeepAlive{},
           StatusAnswer{1},
           PrintLine{"grüß"},

@@ -135,7 +135,6 @@ struct LeaseGrant {
   std::string model;                   // name
   std::string request;                 // bytes up to kMaxJsonBytes; the canonical JSON object
   bool stream = false;                 // send Token messages
-  std::uint64_t budget_ms = 0;         // time left for the task; 0: no limit
   std::vector<std::uint32_t> emitted;  // token ids of an earlier attempt: continue after them
   bool operator==(const LeaseGrant&) const = default;
 };

@@ -129,7 +129,6 @@ TEST(Messages, HaveTheGoldenBytesOfProtocolOne) {
                        "0d000000"
                        "7b2274657874223a226869227d"
                        "01"
-                       "3075000000000000"
                        "03000000"
                        "01000000"
                        "02000000"

@@ -23,7 +23,7 @@ const LeaseKey kA{{1, 1}, 1};
 const LeaseKey kB{{1, 2}, 1};
 
 LeaseGrant GrantOf(const LeaseKey& lease, bool stream) {
-  return {lease, "text_generation", "tiny", "{}", stream, 0, {}};
+  return {lease, "text_generation", "tiny", "{}", stream, {}};
 }
 
 Welcome WelcomeOf(std::uint64_t orphan_ms = 60'000) {

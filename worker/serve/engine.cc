@@ -121,9 +121,9 @@ bool Engine::Cancel(std::uint64_t id) {
   return mark(running_) || mark(waiting_);
 }
 
-bool Engine::Step(TimePoint now, std::vector<EngineEvent>& events) {
+bool Engine::Step(std::vector<EngineEvent>& events) {
   if (idle()) return false;
-  EndOverdue(now, events);
+  EndCanceled(events);
   Join(events);
   PlanStep();
   if (!slices_.empty()) {
@@ -134,15 +134,10 @@ bool Engine::Step(TimePoint now, std::vector<EngineEvent>& events) {
   return true;
 }
 
-void Engine::EndOverdue(TimePoint now, std::vector<EngineEvent>& events) {
+void Engine::EndCanceled(std::vector<EngineEvent>& events) {
   const auto end = [&](Sequence& sequence) {
-    if (sequence.canceled) {
+    if (sequence.canceled)
       Abort(sequence, Fail(ErrorCode::kCanceled, "canceled after {} tokens", sequence.generated()), events);
-    } else if (sequence.job.deadline && now >= *sequence.job.deadline) {
-      Abort(sequence,
-            Fail(ErrorCode::kTimeout, "the time allowed ran out after {} tokens", sequence.generated()),
-            events);
-    }
   };
   for (auto& sequence : running_) end(*sequence);
   for (auto& sequence : waiting_) end(*sequence);

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "worker/serve/request.h"
 #include "worker/serve/sampler.h"
@@ -28,7 +27,6 @@ struct EngineJob {
   std::uint64_t id = 0;
   GenerationRequest request;
   std::vector<std::uint32_t> emitted;  // output ids of an earlier attempt: the output goes on after them
-  std::optional<TimePoint> deadline;
 };
 
 // A job with its prompt as tokens, made by Engine::Prepare.
@@ -43,7 +41,7 @@ struct EngineEvent {
   enum class Kind {
     kToken,  // `tokens` (ids) with their `text`; the first has the index `index` of the output
     kDone,   // `result`: nothing follows for this id
-    kFailed  // `error`: nothing follows for this id. kCanceled after Cancel(), kTimeout past the deadline
+    kFailed  // `error`: nothing follows for this id. kCanceled after Cancel()
   };
   Kind kind = Kind::kToken;
   std::uint64_t id = 0;
@@ -68,7 +66,7 @@ struct EngineCounters {
 // Continuous batching for one model: sequences join and leave the running batch between steps, one token a
 // step for each of them, while prompts are computed in chunks beside them (step_plan.h), so that a long
 // prompt stalls nobody. Joining is first come, first served. The core is pure but for the model's
-// computation: the time is an argument, events are returned. The same job gives the same text whatever runs
+// computation: it knows no time, and events are returned. The same job gives the same text whatever runs
 // beside it, provided that the model's rows do not depend on each other. Owns the model and the codec. Not
 // thread-safe but for Prepare: EngineThread drives it.
 class Engine {
@@ -89,9 +87,9 @@ class Engine {
   // Takes effect before the next step; the kFailed event comes from Step. False where the id is not in the
   // engine.
   bool Cancel(std::uint64_t id);
-  // Ends what is canceled or past its deadline, lets jobs join, computes one step and appends what happened
+  // Ends what is canceled, lets jobs join, computes one step and appends what happened
   // to `events`. False where there was nothing to do.
-  bool Step(TimePoint now, std::vector<EngineEvent>& events);
+  bool Step(std::vector<EngineEvent>& events);
   bool idle() const { return running_.empty() && waiting_.empty(); }
   EngineCounters counters() const;
   const TokenModelInfo& model_info() const { return model_->info(); }
@@ -100,7 +98,7 @@ class Engine {
   struct Sequence;
   Engine(std::unique_ptr<TokenModel> model, std::unique_ptr<TextCodec> codec, const EngineOptions& options);
 
-  void EndOverdue(TimePoint now, std::vector<EngineEvent>& events);
+  void EndCanceled(std::vector<EngineEvent>& events);
   void Join(std::vector<EngineEvent>& events);
   void ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events);
   void PlanStep();

@@ -12,8 +12,6 @@
 namespace altlas::serve {
 namespace {
 
-using std::chrono::milliseconds;
-
 struct Outcome {
   std::string streamed;  // the pieces of all kToken events
   std::vector<std::uint32_t> ids;
@@ -51,7 +49,7 @@ class EngineTest : public testing::Test {
 
   bool Step() {
     std::vector<EngineEvent> events;
-    const bool worked = engine->Step(now, events);
+    const bool worked = engine->Step(events);
     for (auto& event : events) {
       auto& outcome = outcomes[event.id];
       EXPECT_EQ(outcome.ends, 0) << "an event after the end of job " << event.id;
@@ -81,7 +79,6 @@ class EngineTest : public testing::Test {
     return std::move(outcomes[id]);
   }
 
-  TimePoint now{};
   FakeTokenModel* model = nullptr;
   std::unique_ptr<Engine> engine;
   std::map<std::uint64_t, Outcome> outcomes;
@@ -254,23 +251,6 @@ TEST_F(EngineTest, CancelEndsARunningAndAWaitingJobBeforeTheNextStep) {
   RunAll();
   EXPECT_EQ(outcomes[3].result->text, "yyy");
   EXPECT_FALSE(engine->Cancel(1)) << "a job that has ended is forgotten";
-}
-
-TEST_F(EngineTest, TheDeadlineEndsRunningAndWaitingJobs) {
-  Make(FakeInfo(1), {.max_batch = 1}, FakeTokenModel::TextScript(std::string(300, 'y'), 1, FakeCodec::kEnd));
-  for (const std::uint64_t id : {1, 2}) {
-    auto job = Job(id, "a", 300);
-    job.deadline = now + milliseconds(100);
-    ASSERT_TRUE(Submit(job).has_value());
-  }
-  now += milliseconds(99);
-  Step();
-  EXPECT_EQ(outcomes[1].ids.size(), 1u);
-  now += milliseconds(1);
-  Step();
-  EXPECT_EQ(outcomes[1].error->code, ErrorCode::kTimeout);
-  EXPECT_EQ(outcomes[2].error->code, ErrorCode::kTimeout);
-  EXPECT_FALSE(Step());
 }
 
 TEST_F(EngineTest, ARefusedJobChangesNothing) {

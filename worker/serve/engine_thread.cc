@@ -16,8 +16,8 @@ EngineEvent FailedEvent(std::uint64_t id, Error error) {
 
 }  // namespace
 
-EngineThread::EngineThread(const Clock& clock, Sink sink, std::function<void()> setup)
-    : clock_(clock), sink_(std::move(sink)), setup_(std::move(setup)) {
+EngineThread::EngineThread(Sink sink, std::function<void()> setup)
+    : sink_(std::move(sink)), setup_(std::move(setup)) {
   preparing_thread_ = std::thread([this] { RunPreparing(); });
   engine_thread_ = std::thread([this] { RunEngines(); });
 }
@@ -117,7 +117,7 @@ void EngineThread::RunEngines() {
     Apply(commands, engines, events);
     idle = true;
     for (Engine* engine : engines) {
-      engine->Step(clock_.Now(), events);
+      engine->Step(events);
       idle = idle && engine->idle();
       // Before the events: who hears of a token or an end also finds it counted.
       Publish(engines);

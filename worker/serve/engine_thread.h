@@ -10,7 +10,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "worker/serve/engine.h"
@@ -28,9 +27,8 @@ class EngineThread {
   // thread-safe.
   using Sink = std::function<void(std::span<EngineEvent>)>;
 
-  // `setup` runs first on the engine thread (thread-local settings of the tensor library). The clock must
-  // outlive it.
-  EngineThread(const Clock& clock, Sink sink, std::function<void()> setup = {});
+  // `setup` runs first on the engine thread (thread-local settings of the tensor library).
+  explicit EngineThread(Sink sink, std::function<void()> setup = {});
   ~EngineThread();
   EngineThread(const EngineThread&) = delete;
   EngineThread& operator=(const EngineThread&) = delete;
@@ -68,7 +66,6 @@ class EngineThread {
              std::vector<EngineEvent>& events);
   void Publish(const std::vector<Engine*>& engines);
 
-  const Clock& clock_;
   const Sink sink_;
   const std::function<void()> setup_;
   mutable Mutex mutex_;

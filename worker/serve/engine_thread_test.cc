@@ -67,9 +67,8 @@ EngineJob Job(std::uint64_t id, std::string text, std::int64_t max_length) {
 }
 
 TEST(EngineThread, ManySubmittersEachGetOneEnd) {
-  SystemClock clock;
   Collector collector;
-  EngineThread threads(clock, collector.sink());
+  EngineThread threads(collector.sink());
   ASSERT_TRUE(threads.AddModel("a", MakeEngine(FakeTokenModel::HashScript())).has_value());
   ASSERT_TRUE(threads.AddModel("b", MakeEngine(FakeTokenModel::HashScript())).has_value());
   std::vector<std::thread> submitters;
@@ -89,9 +88,8 @@ TEST(EngineThread, ManySubmittersEachGetOneEnd) {
 }
 
 TEST(EngineThread, CancelReachesARunningJob) {
-  SystemClock clock;
   Collector collector;
-  EngineThread threads(clock, collector.sink());
+  EngineThread threads(collector.sink());
   ASSERT_TRUE(threads.AddModel("m", MakeEngine(Endless(), 2, 1'000'000)).has_value());
   ASSERT_TRUE(threads.Submit("m", Job(1, "a", 900'000)).has_value());
   collector.WaitForToken(1);
@@ -102,9 +100,8 @@ TEST(EngineThread, CancelReachesARunningJob) {
 }
 
 TEST(EngineThread, OneModelDoesNotStarveAnother) {
-  SystemClock clock;
   Collector collector;
-  EngineThread threads(clock, collector.sink());
+  EngineThread threads(collector.sink());
   ASSERT_TRUE(threads.AddModel("busy", MakeEngine(Endless(), 2, 1'000'000)).has_value());
   ASSERT_TRUE(threads.AddModel("other", MakeEngine(Endless())).has_value());
   ASSERT_TRUE(threads.Submit("busy", Job(1, "a", 900'000)).has_value());
@@ -115,9 +112,8 @@ TEST(EngineThread, OneModelDoesNotStarveAnother) {
 }
 
 TEST(EngineThread, UnknownModelsAndRefusedJobsAreAnswered) {
-  SystemClock clock;
   Collector collector;
-  EngineThread threads(clock, collector.sink());
+  EngineThread threads(collector.sink());
   ASSERT_TRUE(threads.AddModel("m", MakeEngine(Endless())).has_value());
   EXPECT_EQ(threads.AddModel("m", MakeEngine(Endless())).error().code, ErrorCode::kConflict);
   const auto status = threads.Submit("other", Job(1, "a", 5));
@@ -129,10 +125,9 @@ TEST(EngineThread, UnknownModelsAndRefusedJobsAreAnswered) {
 }
 
 TEST(EngineThread, StopsInTheMiddleOfWork) {
-  SystemClock clock;
   Collector collector;
   {
-    EngineThread threads(clock, collector.sink());
+    EngineThread threads(collector.sink());
     ASSERT_TRUE(threads.AddModel("m", MakeEngine(Endless(), 2, 1'000'000)).has_value());
     for (std::uint64_t id = 1; id < 9; ++id)
       ASSERT_TRUE(threads.Submit("m", Job(id, "a", 900'000)).has_value());

@@ -75,8 +75,8 @@ void LeaseServer::OnWelcome(const wire::Welcome& welcome) {
   const auto setup = [this, threads = welcome.threads] {
     if (hooks_.setup_compute) hooks_.setup_compute(threads);
   };
-  engines_ = std::make_unique<EngineThread>(
-      clock_, [this](std::span<EngineEvent> events) { HandleEvents(events); }, setup);
+  engines_ =
+      std::make_unique<EngineThread>([this](std::span<EngineEvent> events) { HandleEvents(events); }, setup);
   loading_ = true;
   loading_thread_ = std::thread([this, welcome, setup] {
     setup();
@@ -143,11 +143,6 @@ void LeaseServer::OnGrant(wire::LeaseGrant grant) {
   EngineJob job;
   job.request = std::move(*request);
   job.emitted = std::move(grant.emitted);
-  const auto now = clock_.Now();
-  if (grant.budget_ms != 0) {
-    constexpr std::uint64_t kLongest = std::uint64_t{1} << 40;
-    job.deadline = now + std::chrono::milliseconds(std::min(grant.budget_ms, kLongest));
-  }
   std::optional<wire::LeaseFailed> refusal;
   {
     MutexLock lock(mutex_);
@@ -155,7 +150,7 @@ void LeaseServer::OnGrant(wire::LeaseGrant grant) {
       refusal = GivenBack(grant.lease, "the worker is being stopped");
     } else {
       job.id = ++last_job_;
-      leases_[job.id] = {grant.lease, now};
+      leases_[job.id] = {grant.lease, clock_.Now()};
       jobs_[grant.lease] = job.id;
       if (const auto status = engines_->Submit(grant.model, std::move(job)); !status.has_value()) {
         refusal = Failure(grant.lease, status.error());

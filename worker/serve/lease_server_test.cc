@@ -188,14 +188,6 @@ TEST_F(LeaseServerTest, CancelInTheMiddleIsAnsweredOnce) {
   EXPECT_EQ(manager.Expect<wire::LeaseDone>().lease.task, (TaskId{1, 2}));
 }
 
-TEST_F(LeaseServerTest, TheBudgetEndsALease) {
-  Connect();
-  auto grant = Grant(1, "endless", kLong, false);
-  grant.budget_ms = 30;
-  manager.Send(grant);
-  EXPECT_EQ(manager.Expect<wire::LeaseFailed>().code, ErrorCode::kTimeout);
-}
-
 TEST_F(LeaseServerTest, HeartbeatsShowProgress) {
   Connect();
   manager.Send(Grant(1, "endless", kLong, false));

@@ -41,7 +41,7 @@ class LoadEngineTest : public testing::Test {
   static std::map<std::uint64_t, Outcome> Run(Engine& engine) {
     std::map<std::uint64_t, Outcome> outcomes;
     std::vector<EngineEvent> events;
-    while (engine.Step(TimePoint{}, events)) {
+    while (engine.Step(events)) {
     }
     for (auto& event : events) {
       auto& outcome = outcomes[event.id];
