@@ -38,18 +38,6 @@ sched::MappingAnswer ToSched(config::Unavailable answer) {
   return sched::MappingAnswer::kFallback;
 }
 
-std::string WireDtype(config::Dtype dtype) {
-  switch (dtype) {
-    case config::Dtype::kFloat32:
-      return "fp32";
-    case config::Dtype::kBfloat16:
-      return "bf16";
-    case config::Dtype::kFloat16:
-      return "fp16";
-  }
-  return "fp32";
-}
-
 std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config) {
   std::vector<device::CpuDevice> devices;
   for (const auto& d : config.devices.cpu)
@@ -167,7 +155,7 @@ std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig
     wire::ModelSpec spec;
     spec.name = model.name;
     spec.folder = model.path.string();
-    spec.dtype = WireDtype(model.dtype);
+    spec.dtype = config::Name(model.dtype);
     spec.kv_budget_bytes = model.kv_cache ? model.kv_cache->count : 0;
     spec.max_context = model.context_length ? static_cast<std::uint32_t>(*model.context_length) : 0;
     specs.push_back(std::move(spec));

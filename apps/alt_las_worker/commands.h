@@ -20,7 +20,7 @@ struct Arguments {
   std::optional<std::int64_t> top_k;
   std::optional<double> top_p;
   std::string seed = "0";
-  std::string dtype = "fp32";
+  std::string dtype = "float32";
 };
 
 enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kRefused = 3, kOrphaned = 4 };

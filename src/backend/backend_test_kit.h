@@ -84,7 +84,7 @@ class LoopKit {
 inline WorkerBackendOptions EchoWorkerOptions(std::vector<std::string> arguments = {}) {
   WorkerBackendOptions options;
   options.session.device = "gpu_0";
-  options.session.welcome.models = {{"echo", "", "fp32", 0, 0}};
+  options.session.welcome.models = {{"echo", "", "float32", 0, 0}};
   options.session.welcome.max_batch = 1024;
   options.session.welcome.heartbeat_interval_ms = 20;
   options.session.first_restart = milliseconds(10);

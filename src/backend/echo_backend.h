@@ -12,7 +12,7 @@ namespace altlas::backend {
 
 struct EchoOptions {
   std::string device = "gpu_0";
-  std::vector<wire::ModelSpec> models = {{"echo", "", "fp32", 0, 0}};
+  std::vector<wire::ModelSpec> models = {{"echo", "", "float32", 0, 0}};
   std::uint32_t slots = 1;
   Duration service_time{};  // of one lease; zero: answered on the loop's next turn
 };

@@ -322,7 +322,7 @@ TEST_F(WorkerBackendTest, OtherModelsAreGivenToANewWorker) {
   }
   ProcessGuard guard(pid);
   auto options = EchoWorkerOptions();
-  options.session.welcome.models.push_back({"second", "", "fp32", 0, 0});
+  options.session.welcome.models.push_back({"second", "", "float32", 0, 0});
   Manager manager(kit_, options);
   ASSERT_TRUE(manager.kit.Until([&] {
     const auto ready = manager.recorder.All<BackendReady>();

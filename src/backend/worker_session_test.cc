@@ -86,7 +86,7 @@ struct Bench {
   }
   void BecomeReady() {
     ASSERT_TRUE(Hello());
-    Say(wire::ModelReady{"tiny", "llama", "fp32", 5, 1, 1, 1, 1, 1});
+    Say(wire::ModelReady{"tiny", "llama", "float32", 5, 1, 1, 1, 1, 1});
     Say(wire::Ready{2, 1, 0, 0});
     ASSERT_EQ(session.state(), BackendState::kReady);
   }
@@ -131,7 +131,7 @@ struct Bench {
 
 TEST(WorkerSession, StartsTheProcessWelcomesItAndReportsItsModels) {
   auto options = Bench::Options();
-  options.welcome.models = {{"tiny", "/m", "fp32", 0, 0}};
+  options.welcome.models = {{"tiny", "/m", "float32", 0, 0}};
   Bench bench(options);
   bench.StartReady();
   EXPECT_EQ(bench.spawns, 1);

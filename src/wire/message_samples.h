@@ -21,7 +21,7 @@ inline std::vector<Message> SampleMessages() {
   hello.leases = {{lease, false}, {{kSampleTask, 3}, true}};
   Welcome welcome;
   welcome.program_version = "0.1.0";
-  welcome.models = {{"tiny", "/models/tiny", "fp32", 1 << 20, 1024}, {"b", "/m/b", "bf16", 0, 0}};
+  welcome.models = {{"tiny", "/models/tiny", "float32", 1 << 20, 1024}, {"b", "/m/b", "bfloat16", 0, 0}};
   welcome.threads = 2;
   welcome.max_batch = 8;
   LeaseGrant grant{lease, "text_generation", "tiny", R"({"text":"hi"})", true, {1, 2, 70'000}};
@@ -30,7 +30,7 @@ inline std::vector<Message> SampleMessages() {
           PrintLine{"grüß"},
           hello,
           welcome,
-          ModelReady{"tiny", "llama", "fp32", 12'000'000, 1 << 20, 0.25, 3'000'000, 1024, 2048},
+          ModelReady{"tiny", "llama", "float32", 12'000'000, 1 << 20, 0.25, 3'000'000, 1024, 2048},
           ModelFailed{"b", ErrorCode::kNotFound, "no config.json"},
           Ready{8, 2, 1000, 2000},
           grant,

@@ -81,7 +81,7 @@ struct Hello {
 struct ModelSpec {
   std::string name;                   // name; what requests call it
   std::string folder;                 // bytes up to kMaxPathBytes; the Hugging Face folder
-  std::string dtype = "fp32";         // name; fp32, bf16, fp16: one per model in the whole pool
+  std::string dtype = "float32";      // name; float32, bfloat16, float16: one per model in the whole pool
   std::uint64_t kv_budget_bytes = 0;  // memory for the KV cache; 0: the worker chooses
   std::uint32_t max_context = 0;      // tokens; 0: what the model has
   bool operator==(const ModelSpec&) const = default;
@@ -104,7 +104,7 @@ struct Welcome {
 struct ModelReady {
   std::string name;                   // name
   std::string family;                 // name; "llama"
-  std::string dtype;                  // name
+  std::string dtype;                  // name; as in ModelSpec
   std::uint64_t memory_bytes = 0;     // held once it is loaded, before the first lease
   std::uint64_t kv_budget_bytes = 0;  // the most that its KV cache takes
   double load_seconds = 0;

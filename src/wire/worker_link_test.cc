@@ -29,7 +29,7 @@ LeaseGrant GrantOf(const LeaseKey& lease, bool stream) {
 Welcome WelcomeOf(std::uint64_t orphan_ms = 60'000) {
   Welcome welcome;
   welcome.program_version = "m";
-  welcome.models = {{"tiny", "/m", "fp32", 0, 0}};
+  welcome.models = {{"tiny", "/m", "float32", 0, 0}};
   welcome.heartbeat_interval_ms = 3'600'000;  // one at once, then none: the tests read what they expect
   welcome.orphan_ms = orphan_ms;
   return welcome;
@@ -167,7 +167,7 @@ class WorkerLinkTest : public ::testing::Test {
     connection.Expect<Hello>();
     connection.Send(welcome);
     EXPECT_EQ(listener_.Next(), "welcome m");
-    link.SendModelReady({"tiny", "llama", "fp32", 1, 1, 1, 1, 1, 1});
+    link.SendModelReady({"tiny", "llama", "float32", 1, 1, 1, 1, 1, 1});
     link.SendReady({4, 1, 0, 0});
     connection.Expect<ModelReady>();
     connection.Expect<Ready>();
@@ -341,7 +341,7 @@ TEST_F(WorkerLinkTest, OtherModelsInALaterWelcomeEndIt) {
   auto connection = manager_.Accept();
   connection.Expect<Hello>();
   auto other = WelcomeOf();
-  other.models[0].dtype = "bf16";
+  other.models[0].dtype = "bfloat16";
   connection.Send(other);
   EXPECT_EQ(listener_.Next(), "end reconfigured");
 }

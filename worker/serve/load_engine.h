@@ -11,8 +11,8 @@ namespace altlas::serve {
 
 struct LoadEngineOptions {
   std::filesystem::path folder{};
-  std::string name{};          // empty: the folder's last part
-  std::string dtype = "fp32";  // fp32, bf16, fp16
+  std::string name{};             // empty: the folder's last part
+  std::string dtype = "float32";  // float32, bfloat16, float16
   int max_batch = 8;
   std::uint64_t kv_budget_bytes =
       0;  // bounds the sequences that run at once; 0: a quarter of the machine's memory
