@@ -12,15 +12,17 @@ namespace altlas::wire {
 
 // The frame: what carries every message between two processes of ALT_LAS. All numbers are little-endian.
 //
+// clang-format off
 //   frame  := magic version flags type length payload_sum header_sum payload
 //   magic        4 bytes  'A' 'L' 'T' 'W'
-//   version      u8       1; the first six bytes mean the same in every version
+//   version      u8       1; the first five bytes mean the same in every version
 //   flags        u8       0; no flag is defined yet, so any other value is refused
 //   type         u16      which message the payload holds (messages.h)
 //   length       u64      bytes of payload; capped by the reader before anything is allocated
 //   payload_sum  u64      XXH3-64 of the payload, seed 0
-//   header_sum   u64      XXH3-64 of the 24 bytes before it, seed 0: a damaged length is refused before it is
-//   believed payload      length bytes
+//   header_sum   u64      XXH3-64 of the 24 bytes before it, seed 0: a damaged length is refused before it is believed
+//   payload      length bytes
+// clang-format on
 //
 // docs/formats/wire.md is the specification. The sums find damage, not malice: who may speak is decided by
 // the socket's peer and a token, or by TLS.

@@ -17,10 +17,13 @@
 // What manager and worker say to each other: values without behaviour, and their encoding.
 // docs/formats/wire.md describes the bytes and the conversation. Kinds of fields, and what is checked on both
 // sides:
-//   name   1 to 256 bytes of UTF-8 without control characters       text   valid UTF-8 up to its limit; when
-//   encoded it bytes  anything up to its limit                                        is repaired and cut
-//   instead of refused seconds and rates: finite, not negative                         list   a count up to
-//   its limit, then the items
+// clang-format off
+//   name               1 to 256 bytes of UTF-8 without control characters
+//   text               valid UTF-8 up to its limit; the sender repairs and cuts it rather than fail
+//   bytes              anything up to its limit
+//   seconds and rates  finite, not negative
+//   list               a count up to its limit, then the items
+// clang-format on
 namespace altlas::wire {
 
 // What the messages mean; raised when a message changes. Both sides refuse another number with a reason.
