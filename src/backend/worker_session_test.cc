@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/worker_session.h"
 
-#include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "backend/backend_test_kit.h"
 #include "base/random.h"
 
 namespace altlas::backend {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 const LeaseKey kA{{1, 1}, 1};
 const LeaseKey kB{{1, 2}, 1};
 const LeaseKey kC{{1, 3}, 1};
 
 // Drives a session in virtual time and remembers what it asked for.
-struct Bench {
+struct Bench : Recorder {
   WorkerSession session;
   TimePoint now{seconds(1000)};
-  std::vector<BackendEvent> events;
   std::vector<wire::Message> sent;
   int spawns = 0, kills = 0, closes = 0, forgets = 0, stops = 0;
 
@@ -110,14 +106,6 @@ struct Bench {
       Pass(milliseconds(500));
       Say(wire::Heartbeat{1, 1, 0, advance ? ++steps : steps, 0, 0, 0});
     }
-  }
-  template <typename E>
-  std::vector<E> All() const {
-    std::vector<E> found;
-    for (const auto& event : events) {
-      if (const auto* e = std::get_if<E>(&event)) found.push_back(*e);
-    }
-    return found;
   }
   template <typename M>
   std::vector<M> Sent() const {

@@ -55,14 +55,6 @@ void AppendValue(std::string& line, std::string_view value) {
 
 }  // namespace
 
-Result<LogLevel> ParseLogLevel(std::string_view name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "info") return LogLevel::kInfo;
-  if (name == "warn" || name == "warning") return LogLevel::kWarn;
-  if (name == "error") return LogLevel::kError;
-  return Fail(ErrorCode::kInvalidArgument, "log level \"{}\" is unknown; use debug, info, warning or error", name);
-}
-
 void Log(LogLevel level, std::string_view module, std::string_view message, std::initializer_list<LogField> fields) {
   std::string line;
   line.reserve(128);

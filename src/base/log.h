@@ -6,12 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
-
 namespace altlas {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
-Result<LogLevel> ParseLogLevel(std::string_view name);
 
 // One key=value of a log line; any type that fmt prints.
 struct LogField {

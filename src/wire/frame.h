@@ -57,8 +57,6 @@ class FrameReader {
   // The next complete frame; empty where more bytes are needed or the stream is broken.
   std::optional<FrameView> Next();
   const Status& status() const { return status_; }
-  // True where the bytes so far end inside a frame: an end of the stream here is a truncation.
-  bool InsideFrame() const { return status_.has_value() && consumed_ < buffer_.size(); }
 
  private:
   Status CheckHeader(std::string_view header);

@@ -78,19 +78,16 @@ TEST(Frame, EveryFlippedBitIsRefusedAndNothingIsDeliveredFromIt) {
   }
 }
 
-TEST(Frame, EveryTruncationGivesNoFrameAndIsSeenAsOne) {
+TEST(Frame, EveryTruncationGivesNoFrameAndNoError) {
   const auto good = FrameOf(1, "some payload");
   for (std::size_t size = 1; size < good.size(); ++size) {
     FrameReader reader;
     reader.Feed(AsBytes(std::string_view(good).substr(0, size)));
     EXPECT_FALSE(reader.Next());
     EXPECT_TRUE(reader.status());
-    EXPECT_TRUE(reader.InsideFrame()) << size;
+    reader.Feed(AsBytes(std::string_view(good).substr(size)));
+    EXPECT_TRUE(reader.Next()) << size;
   }
-  FrameReader whole;
-  whole.Feed(AsBytes(good));
-  EXPECT_TRUE(whole.Next());
-  EXPECT_FALSE(whole.InsideFrame());
 }
 
 TEST(Frame, LengthPastTheLimitIsRefusedFromTheHeaderAlone) {

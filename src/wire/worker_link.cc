@@ -117,11 +117,6 @@ class WorkerLink::Impl {
     if (book_.open() == 0) Wake();  // the end of a drain may be due
   }
 
-  void SendNow(Message message) {
-    MutexLock lock(mutex_);
-    Queue(message);
-  }
-
   void End(Goodbye goodbye) {
     MutexLock lock(mutex_);
     if (!ending_) ending_ = std::move(goodbye);
@@ -437,7 +432,6 @@ void WorkerLink::SendFailed(LeaseFailed message) {
   const auto lease = message.lease;
   impl_->SendOutcome(lease, std::move(message));
 }
-void WorkerLink::SendPrint(std::string text) { impl_->SendNow(PrintLine{std::move(text)}); }
 void WorkerLink::End(Goodbye goodbye) { impl_->End(std::move(goodbye)); }
 
 }  // namespace altlas::wire

@@ -80,8 +80,6 @@ class WorkerLink {
   // warning. A result that breaks a limit of the format becomes LeaseFailed(internal) with the reason.
   void SendDone(LeaseDone message);
   void SendFailed(LeaseFailed message);
-  // A line for the manager's log.
-  void SendPrint(std::string text);
   // Says Goodbye once everything queued is written (flush_within at most), then OnEnd. For SIGTERM and device
   // faults. What is sent after it reaches nobody.
   void End(Goodbye goodbye);

@@ -328,9 +328,9 @@ TEST_F(WorkerLinkTest, GoodbyeOfTheManagerEndsIt) {
 TEST_F(WorkerLinkTest, EndOfItsOwnSaysGoodbyeAfterWhatIsQueued) {
   auto link = NewLink();
   auto connection = Adopted(*link);
-  link->SendPrint("last words");
+  link->SendModelFailed({"late", ErrorCode::kInternal, "last words"});
   link->End({GoodbyeReason::kFault, "device lost"});
-  EXPECT_EQ(connection.Expect<PrintLine>().text, "last words");
+  EXPECT_EQ(connection.Expect<ModelFailed>().message, "last words");
   EXPECT_EQ(connection.Expect<Goodbye>().text, "device lost");
   EXPECT_EQ(listener_.Next(), "end fault");
 }
