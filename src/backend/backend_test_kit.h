@@ -70,11 +70,6 @@ class LoopKit {
     }
     return true;
   }
-  // Turns the loop for a while in which nothing is expected to happen.
-  void For(Duration time) {
-    const auto end = loop->clock().Now() + time;
-    Until([&] { return loop->clock().Now() >= end; });
-  }
 
   TemporaryFolder folder;
   std::unique_ptr<net::IoLoop> loop;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -17,6 +18,7 @@ class Collector {
   EngineThread::Sink sink() {
     return [this](std::span<EngineEvent> events) {
       MutexLock lock(mutex_);
+      EXPECT_FALSE(closed_) << "an event after the destructor";
       for (auto& event : events) {
         if (event.kind == EngineEvent::Kind::kToken) {
           ++tokens_[event.id];
@@ -35,6 +37,15 @@ class Collector {
     MutexLock lock(mutex_);
     while (tokens_[id] == 0) changed_.Wait(mutex_);
   }
+  // Nothing may come any more.
+  void Close() {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  std::size_t ends() {
+    MutexLock lock(mutex_);
+    return ends_.size();
+  }
   EngineEvent End(std::uint64_t id) {
     MutexLock lock(mutex_);
     return ends_.at(id);
@@ -45,6 +56,7 @@ class Collector {
   CondVar changed_;
   std::map<std::uint64_t, int> tokens_ ALTLAS_GUARDED_BY(mutex_);
   std::map<std::uint64_t, EngineEvent> ends_ ALTLAS_GUARDED_BY(mutex_);
+  bool closed_ ALTLAS_GUARDED_BY(mutex_) = false;
 };
 
 std::unique_ptr<Engine> MakeEngine(FakeTokenModel::Script script, int slots = 4, std::int64_t context = 512) {
@@ -124,7 +136,7 @@ TEST(EngineThread, UnknownModelsAndRefusedJobsAreAnswered) {
   EXPECT_EQ(collector.End(2).error.code, ErrorCode::kInvalidArgument);
 }
 
-TEST(EngineThread, StopsInTheMiddleOfWork) {
+TEST(EngineThread, StopsInTheMiddleOfWorkWithoutAWord) {
   Collector collector;
   {
     EngineThread threads(collector.sink());
@@ -133,7 +145,42 @@ TEST(EngineThread, StopsInTheMiddleOfWork) {
       ASSERT_TRUE(threads.Submit("m", Job(id, "a", 900'000)).has_value());
     collector.WaitForToken(1);
   }
-  SUCCEED();
+  collector.Close();
+  EXPECT_EQ(collector.ends(), 0u);
+}
+
+// The step at hand is finished first: the destructor waits for the sink that takes its events.
+TEST(EngineThread, TheDestructorWaitsForTheEventsOfTheStepAtHand) {
+  Mutex mutex;
+  CondVar changed;
+  bool in_sink = false, release = false;
+  int events_taken = 0;
+  auto threads = std::make_unique<EngineThread>([&](std::span<EngineEvent> events) {
+    MutexLock lock(mutex);
+    in_sink = true;
+    changed.NotifyAll();
+    while (!release) changed.Wait(mutex);
+    events_taken += static_cast<int>(events.size());
+  });
+  ASSERT_TRUE(threads->AddModel("m", MakeEngine(Endless(), 2, 1'000'000)).has_value());
+  ASSERT_TRUE(threads->Submit("m", Job(1, "a", 900'000)).has_value());
+  {
+    MutexLock lock(mutex);
+    while (!in_sink) changed.Wait(mutex);
+  }
+  std::atomic<bool> destroyed{false};
+  std::thread destroyer([&] {
+    threads.reset();
+    destroyed = true;
+  });
+  EXPECT_FALSE(destroyed);
+  {
+    MutexLock lock(mutex);
+    release = true;
+    changed.NotifyAll();
+  }
+  destroyer.join();
+  EXPECT_GT(events_taken, 0);  // no lock: nobody else is left
 }
 
 }  // namespace
