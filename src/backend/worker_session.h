@@ -91,6 +91,8 @@ class WorkerSession {
   int pid() const { return pid_; }
 
  private:
+  // From SIGKILL to the news of the end, before the leases are given up without it.
+  static constexpr Duration kKillWithin = std::chrono::seconds(2);
   enum class After { kBackoff, kRestart, kStop };  // what follows once the process is gone
 
   void SetState(TimePoint now, BackendState state, std::string why, std::optional<Duration> deadline = {});

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/worker_link.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +17,9 @@
 #include "base/random.h"
 #include "base/unique_fd.h"
 #include "wire/lease_book.h"
+#include "wire/manager_socket.h"
 #include "wire/send_queue.h"
+#include "wire/waker.h"
 
 namespace altlas::wire {
 
@@ -34,37 +33,17 @@ constexpr SteadyTime kNever = SteadyTime::max();
 // smaller of what it wants and what Ready said.
 bool SameWork(const Welcome& a, const Welcome& b) { return a.models == b.models && a.threads == b.threads; }
 
+Hello HelloOf(const WorkerLinkOptions& options) {
+  return {.program_version = options.program_version,
+          .device = options.device,
+          .token = options.token,
+          .leases = {}};
+}
+
 Status CheckOptions(const WorkerLinkOptions& options) {
-  if (options.socket_path.empty() || options.socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the socket path \"{}\" has {} bytes; the system allows 1 to {}: use a shorter path",
-                options.socket_path, options.socket_path.size(), sizeof(sockaddr_un::sun_path) - 1);
-  }
-  const Hello hello{.program_version = options.program_version,
-                    .device = options.device,
-                    .token = options.token,
-                    .leases = {}};
-  if (auto encoded = EncodeMessage(hello); !encoded) return std::move(encoded).error();
+  ALTLAS_TRY_VOID(CheckSocketPath(options.socket_path));
+  ALTLAS_TRY_VOID(EncodeMessage(HelloOf(options)));
   return {};
-}
-
-bool PeerMayLead(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == ::geteuid() || peer.uid == 0);
-}
-
-UniqueFd ConnectTo(const std::string& path) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (!fd.valid() || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      !PeerMayLead(fd.get())) {
-    return {};
-  }
-  return fd;
 }
 
 }  // namespace
@@ -74,11 +53,11 @@ UniqueFd ConnectTo(const std::string& path) {
 class WorkerLink::Impl {
  public:
   Impl(WorkerLinkOptions options, WorkerLinkListener& listener, std::function<WorkerProgress()> progress,
-       UniqueFd wake)
+       Waker waker)
       : options_(std::move(options)),
         listener_(listener),
         progress_(std::move(progress)),
-        wake_(std::move(wake)) {
+        waker_(std::move(waker)) {
     std::uint64_t random = 0;
     FillSecureRandom(std::as_writable_bytes(std::span(&random, 1)));
     instance_ = random;
@@ -87,7 +66,7 @@ class WorkerLink::Impl {
 
   ~Impl() {
     stop_ = true;
-    Wake();
+    waker_.Wake();
     thread_.join();
   }
 
@@ -114,13 +93,13 @@ class WorkerLink::Impl {
       return;
     }
     Queue(message);
-    if (book_.open() == 0) Wake();  // the end of a drain may be due
+    if (book_.open() == 0) waker_.Wake();  // the end of a drain may be due
   }
 
   void End(Goodbye goodbye) {
     MutexLock lock(mutex_);
     if (!ending_) ending_ = std::move(goodbye);
-    Wake();
+    waker_.Wake();
   }
 
  private:
@@ -140,7 +119,7 @@ class WorkerLink::Impl {
   }
 
   void TryConnect() {
-    auto fd = ConnectTo(options_.socket_path);
+    auto fd = ConnectToManager(options_.socket_path);
     next_try_ = Now() + retry_;
     retry_ = std::min(retry_ * 2, options_.retry_cap);
     if (!fd.valid()) return;
@@ -148,10 +127,7 @@ class WorkerLink::Impl {
     connected_fd_ = std::move(fd);
     reader_ = FrameReader();
     out_.Clear();
-    Hello hello{.program_version = options_.program_version,
-                .device = options_.device,
-                .token = options_.token,
-                .leases = {}};
+    auto hello = HelloOf(options_);
     hello.pid = static_cast<std::uint32_t>(::getpid());
     hello.instance = instance_;
     hello.leases = book_.Held();
@@ -231,28 +207,22 @@ class WorkerLink::Impl {
 
   void Wait() {
     std::array<pollfd, 2> fds{};
-    fds[0] = {wake_.get(), POLLIN, 0};
+    fds[0] = {waker_.fd(), POLLIN, 0};
     fds[1] = {connected_fd_.get(), POLLIN, 0};  // a negative descriptor is skipped
     {
       MutexLock lock(mutex_);
       if (!out_.empty()) fds[1].events |= POLLOUT;
     }
     ::poll(fds.data(), fds.size(), WaitMillis());
-    if (fds[0].revents != 0) {
-      std::uint64_t count = 0;
-      [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof(count));
-    }
-    if (fds[1].revents & POLLOUT) {
-      MutexLock lock(mutex_);
-      Flush();
-    }
+    if (fds[0].revents != 0) waker_.Rest();
+    if (fds[1].revents & POLLOUT) FlushMore();
     if (fds[1].revents & (POLLIN | POLLHUP | POLLERR)) Receive();
-    bool broken = false;
-    {
-      MutexLock lock(mutex_);
-      broken = broken_;
-    }
-    if (broken) Disconnect("writing failed");
+    if (Broken()) Disconnect("writing failed");
+  }
+
+  bool Broken() {
+    MutexLock lock(mutex_);
+    return broken_;
   }
 
   int WaitMillis() {
@@ -339,14 +309,12 @@ class WorkerLink::Impl {
   }
 
   void HandleDrain(const Drain& drain) {
+    const std::chrono::milliseconds deadline(std::min<std::uint64_t>(drain.deadline_ms, 86'400'000));
     {
       MutexLock lock(mutex_);
-      draining_until_ =
-          drain.deadline_ms == 0
-              ? kNever
-              : Now() + std::chrono::milliseconds(std::min<std::uint64_t>(drain.deadline_ms, 86'400'000));
+      draining_until_ = deadline.count() == 0 ? kNever : Now() + deadline;
     }
-    listener_.OnDrain(std::chrono::milliseconds(std::min<std::uint64_t>(drain.deadline_ms, 86'400'000)));
+    listener_.OnDrain(deadline);
   }
 
   // Sends as much as the socket takes now; the rest when poll() says so. Nothing before the Welcome: the book
@@ -357,7 +325,7 @@ class WorkerLink::Impl {
     Append(message);
     if (!idle) return;
     Flush();
-    if (!out_.empty()) Wake();
+    if (!out_.empty()) waker_.Wake();
   }
   void Append(const Message& message) ALTLAS_REQUIRES(mutex_) {
     if (auto status = out_.Append(message); !status) {
@@ -367,18 +335,13 @@ class WorkerLink::Impl {
   void Flush() ALTLAS_REQUIRES(mutex_) {
     if (!connected_fd_.valid() || broken_ || out_.Flush(connected_fd_.get())) return;
     broken_ = true;  // the link's thread tears the connection down
-    Wake();
-  }
-
-  void Wake() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof(one));
+    waker_.Wake();
   }
 
   const WorkerLinkOptions options_;
   WorkerLinkListener& listener_;
   const std::function<WorkerProgress()> progress_;
-  const UniqueFd wake_;
+  const Waker waker_;
   std::uint64_t instance_ = 0;
   std::atomic<bool> stop_{false};
 
@@ -412,10 +375,9 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::Create(WorkerLinkOptions options
                                                        WorkerLinkListener& listener,
                                                        std::function<WorkerProgress()> progress) {
   ALTLAS_TRY_VOID(CheckOptions(options));
-  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake.valid()) return Fail(ErrorCode::kUnavailable, "eventfd: {}", std::strerror(errno));
+  ALTLAS_TRY(auto waker, Waker::Create());
   return std::unique_ptr<WorkerLink>(new WorkerLink(
-      std::make_unique<Impl>(std::move(options), listener, std::move(progress), std::move(wake))));
+      std::make_unique<Impl>(std::move(options), listener, std::move(progress), std::move(waker))));
 }
 
 WorkerLink::WorkerLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
