@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds every #include against the DEPS of its module, and every DEPS against the order of ALTLAS_LAYERS.
+"""Holds every #include against the DEPS of its module, and every DEPS against the order of ALTLAS_LAYERS;
+in worker/, serve stands above model.
 
 usage: check_layers.py REPOSITORY
 Exit code 0 when every include goes strictly down, 1 with one line for each that does not.
@@ -8,6 +9,8 @@ Exit code 0 when every include goes strictly down, 1 with one line for each that
 import pathlib
 import re
 import sys
+
+WORKER_LAYERS = ["model", "serve"]  # folders of worker/, lowest first
 
 
 def layers(root):
@@ -28,6 +31,20 @@ def declared(module_dir):
         elif current is not None:
             current.add(word)
     return fields.get("DEPS", set()), fields.get("TEST_DEPS", set())
+
+
+def worker_problem(root, file, number, line):
+    """What is wrong with one line of a file in worker/ by the order of its folders; a list of one or none."""
+    found = re.match(r'\s*#\s*include\s+"worker/(\w+)/', line)
+    if found is None:
+        return []
+    layer, used = file.relative_to(root / "worker").parts[0], found.group(1)
+    for name in (layer, used):
+        if name not in WORKER_LAYERS:
+            return [f"{file.relative_to(root)}:{number}: worker/{name} is not listed in WORKER_LAYERS"]
+    if WORKER_LAYERS.index(used) > WORKER_LAYERS.index(layer):
+        return [f"{file.relative_to(root)}:{number}: worker/{layer} includes worker/{used}, which is above it"]
+    return []
 
 
 def main():
@@ -58,6 +75,7 @@ def main():
             if found and found.group(1) not in {"worker", "base", "wire", "text"}:
                 problems.append(f"{file.relative_to(root)}:{number}: the worker may include base, wire, text and worker, not {found.group(1)}")
             checked += found is not None
+            problems += worker_problem(root, file, number, line)
     print("\n".join(problems) if problems else f"{checked} includes, all go down")
     return 1 if problems or checked == 0 else 0
 
