@@ -86,6 +86,29 @@ TEST(Kill, TasksOfAKilledWorkerRunAgain) {
   EXPECT_NE(server.WorkerPid(), first);
 }
 
+// SIGTERM is no fault of the task's: more of them than workers.max_attempts do not end it.
+TEST(Kill, ATaskOutlivesAnyNumberOfTerminatedWorkers) {
+  ServerProcess server("", {"--service-ms=3600000"});
+  server.Start();
+  const auto id = server.Predict("never done");
+  pid_t worker = 0;
+  int attempt = 0;
+  const auto runs_again = [&] {
+    const auto task = server.Task(id);
+    const auto pid = server.WorkerPid();
+    if (task.value("status", "") != "running" || task.value("attempt", 0) <= attempt) return false;
+    if (pid <= 0 || pid == worker) return false;
+    attempt = task["attempt"];
+    worker = pid;
+    return true;
+  };
+  for (int round = 0; round < 4; ++round) {
+    ASSERT_TRUE(Eventually(runs_again)) << server.Task(id).dump();
+    ::kill(worker, SIGTERM);
+  }
+  EXPECT_TRUE(Eventually(runs_again)) << server.Task(id).dump();
+}
+
 TEST(Kill, AHungWorkerIsReplaced) {
   ServerProcess server("", {kSlowWorker});
   server.WriteConfig(
