@@ -105,12 +105,14 @@ void Pool::Impl::ReplayOr(Error refusal, std::vector<NewTask> tasks, store::Idem
   store::AcceptBatch lookup;
   for (std::size_t i = 0; i < tasks.size(); ++i) lookup.tasks.emplace_back().id = ids_.Next();
   lookup.idempotency = std::move(claim);
-  lookup.refusal = std::move(refusal);
-  store_.tasks().Accept(std::move(lookup),
-                        Later([done = std::move(done)](Impl& self, Result<store::AcceptOutcome> outcome) {
+  lookup.only_replay = true;
+  store_.tasks().Accept(std::move(lookup), Later([refusal = std::move(refusal), done = std::move(done)](
+                                                     Impl& self, Result<store::AcceptOutcome> outcome) {
                           if (outcome.has_value()) return self.Replay(*outcome, done);
-                          self.metrics_.Refused(ErrorCodeName(outcome.error().code));
-                          done(std::move(outcome).error());
+                          const bool unknown = outcome.error().code == ErrorCode::kNotFound;
+                          const Error& error = unknown ? refusal : outcome.error();
+                          self.metrics_.Refused(ErrorCodeName(error.code));
+                          done(error);
                         }));
 }
 

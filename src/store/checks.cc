@@ -72,6 +72,8 @@ Error OtherBody(const std::string& key) {
   return error;
 }
 
+Error NoFirstAccept() { return Fail(ErrorCode::kNotFound, "this idempotency key was not used before"); }
+
 bool Matches(const TaskFilter& filter, const TaskRecord& task) {
   return Fits(filter.status, task.status) && Fits(filter.type, task.type) && Fits(filter.model, task.model) &&
          Fits(filter.key_id, task.key_id) && Fits(filter.priority_name, task.priority_name) &&

@@ -11,6 +11,8 @@ Status CheckFinal(const FinalRecord& record);
 Status CheckKey(const KeyRecord& key);
 // The error for a known idempotency key with another body.
 Error OtherBody(const std::string& key);
+// The error of AcceptBatch::only_replay for a key that is not known.
+Error NoFirstAccept();
 bool Matches(const TaskFilter& filter, const TaskRecord& task);
 
 }  // namespace altlas::store

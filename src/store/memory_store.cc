@@ -160,7 +160,7 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
       if (tasks_.contains(task.id))
         return Fail(ErrorCode::kConflict, "there is a task {} already", task.id.ToString());
     }
-    if (batch.refusal) return *batch.refusal;
+    if (batch.only_replay) return NoFirstAccept();
     AcceptOutcome outcome;
     for (auto& task : batch.tasks) {
       outcome.ids.push_back(task.id);

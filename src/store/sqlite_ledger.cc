@@ -161,7 +161,7 @@ Result<AcceptOutcome> Ledger::Accept(const AcceptBatch& batch, const std::vector
     ALTLAS_TRY(auto replay, FindReplay(*batch.idempotency));
     if (replay) return std::move(*replay);
   }
-  if (batch.refusal) return *batch.refusal;
+  if (batch.only_replay) return NoFirstAccept();
   AcceptOutcome outcome;
   for (const auto& task : batch.tasks) {
     ALTLAS_TRY(const auto taken, Find(task.id));

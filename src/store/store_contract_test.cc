@@ -204,20 +204,22 @@ TEST_P(StoreContract, TheSameIdempotencyKeyWithAnotherBodyIsAConflictThatNamesTh
   EXPECT_EQ(store_->reader().Count()[0], 1);
 }
 
-TEST_P(StoreContract, ARefusedAcceptIsAnsweredWithTheFirstTasksOrTheRefusal) {
+TEST_P(StoreContract, AReplayAloneIsAnsweredWithTheFirstTasksOrNotFound) {
   const auto first = calls_->Accept(Claimed("k", "hash"));
   auto known = Claimed("k", "hash");
-  known.refusal = Error{ErrorCode::kOverloaded, "full"};
+  known.only_replay = true;
   const auto replay = calls_->Accept(std::move(known));
   ASSERT_TRUE(replay.has_value());
   EXPECT_EQ(replay->ids, first->ids);
   auto unknown = Claimed("new", "hash");
-  unknown.refusal = Error{ErrorCode::kOverloaded, "full"};
+  unknown.only_replay = true;
   const auto refused = calls_->Accept(std::move(unknown));
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().message, "full");
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store_->reader().Count()[0], 1);
-  EXPECT_FALSE(calls_->Accept(Claimed("new", "other"))->replayed) << "a refused key is free";
+  const auto later = calls_->Accept(Claimed("new", "other"));
+  ASSERT_TRUE(later.has_value());
+  EXPECT_FALSE(later->replayed) << "asking does not claim the key";
 }
 
 TEST_P(StoreContract, AnIdempotencyKeyBelongsToItsApiKey) {

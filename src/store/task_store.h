@@ -27,8 +27,8 @@ inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 struct AcceptBatch {
   std::vector<TaskRecord> tasks;  // 1 or more, all kQueued
   std::optional<IdempotencyClaim> idempotency;
-  // Nothing is to be stored: answered with the first accept of the idempotency key, or else with this.
-  std::optional<Error> refusal = {};
+  // Nothing is stored: answered with the first accept of the idempotency key, kNotFound where there is none.
+  bool only_replay = false;
 };
 struct AcceptOutcome {
   bool replayed = false;    // true: nothing was stored, these are the tasks of the first accept
