@@ -45,9 +45,15 @@ void Channel::StartRead() {
   if (reading_ || pumping_) return;
   if (tls_ != nullptr) {
     PumpTls();
-  } else {
-    ReadSome(ReadSpace());
+  } else if (const auto space = SpaceToRead(); !space.empty()) {
+    ReadSome(space);
   }
+}
+
+std::span<char> Channel::SpaceToRead() {
+  const auto space = ReadSpace();
+  if (space.empty()) want_read_ = false;
+  return space;
 }
 
 void Channel::ReadSome(std::span<char> space) {
@@ -91,7 +97,9 @@ void Channel::OnReadable(std::size_t bytes) {
 void Channel::PumpTls() {
   pumping_ = true;
   while (open_ && want_read_) {
-    auto got = tls_->Read(ReadSpace());
+    const auto space = SpaceToRead();
+    if (space.empty()) break;
+    auto got = tls_->Read(space);
     if (!got) {
       Flush();  // the alert
       pumping_ = false;

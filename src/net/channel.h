@@ -38,7 +38,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // Called once, after make_shared: gives the descriptor to the loop.
   Status Register();
 
-  // Where the next bytes go; not empty, and left alone until OnRead, OnReadEnd or OnBroken.
+  // Where the next bytes go; left alone until OnRead, OnReadEnd or OnBroken. Empty: not now, nothing is read
+  // until the next StartRead.
   virtual std::span<char> ReadSpace() = 0;
   virtual void OnRead(std::size_t bytes) = 0;
   // The peer sends no more (it may still read).
@@ -65,6 +66,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
  private:
   void ReadSome(std::span<char> space);
+  // ReadSpace; an empty one takes the wish to read back.
+  std::span<char> SpaceToRead();
   void OnReadable(std::size_t bytes);
   void PumpTls();
   void EndRead();

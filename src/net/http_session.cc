@@ -63,10 +63,20 @@ std::span<char> HttpBuffer::Space(std::size_t wanted) {
     if (shared_.stats.buffered_bytes + (grown - capacity_) > shared_.options.limits.buffered_bytes) return {};
     Reallocate(grown);
   }
+  offered_ = end_;
   return {data_.get() + end_, capacity_ - end_};
 }
 
+void HttpBuffer::Added(std::size_t bytes) {
+  // Cut may have moved the end while the read was under way.
+  if (bytes > 0 && *offered_ != end_) std::memmove(data_.get() + end_, data_.get() + *offered_, bytes);
+  offered_.reset();
+  end_ += bytes;
+}
+
 void HttpBuffer::PadAfter(std::size_t position) {
+  // While a read is under way its bytes may stand there already.
+  if (offered_) return;
   const std::size_t past = position + Request::kBodyPadding;
   if (past > size()) std::memset(data() + size(), 0, past - size());
 }
@@ -99,7 +109,7 @@ void HttpSession::ReleaseExchange() {
 
 bool HttpSession::wants_input() const {
   if (input_ended_) return false;
-  if (phase_ == Phase::kHandling) return buffer_.size() < kPipelinedBytes;
+  if (phase_ == Phase::kHandling) return !buffer_full_ && buffer_.size() < kPipelinedBytes;
   return phase_ == Phase::kClosed || host_.Backlog() < kOutputHighWater;
 }
 
@@ -109,9 +119,11 @@ std::span<char> HttpSession::ReadSpace() {
   if (phase_ == Phase::kBody) wanted = chunks_ ? 64u << 10 : body_wanted_ - buffer_.size();
   auto space = buffer_.Space(wanted);
   if (!space.empty()) return space;
+  buffer_full_ = true;
+  // The output belongs to the answer that is under way: what comes behind its request waits in the kernel.
+  if (phase_ == Phase::kHandling) return {};
   // No memory for more of this request: it is refused as soon as the host calls OnBytes, its bytes go
   // nowhere.
-  buffer_full_ = true;
   buffer_.Consume(buffer_.size());
   return buffer_.Space(1);
 }
@@ -318,13 +330,14 @@ bool HttpSession::CheckAbandoned() {
 
 void HttpSession::Done(bool keep_alive) {
   --shared_->stats.active_requests;
+  buffer_full_ = false;
   exchange_->session_ = nullptr;
   // What it holds is let go now, not at the connection's next request; it may hold the writer itself.
   const auto unused = std::exchange(exchange_->on_gone_, nullptr);
   phase_ = keep_alive ? Phase::kIdle : Phase::kClosed;
   if (running_) return;
   host_.OutputReady();
-  // A read is under way already; only buffered requests and the connection's end need a turn.
+  // A read is under way already, or bytes are buffered; those, and the connection's end, need a turn.
   if (phase_ != Phase::kIdle || buffer_.size() > 0 || input_ended_) host_.ContinueSoon();
 }
 

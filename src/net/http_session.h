@@ -43,9 +43,11 @@ class HttpBuffer {
   // Free space behind view(), of `wanted` bytes if that is cheap; moves the bytes held. Empty where the
   // server's limit on buffered bytes forbids to grow.
   std::span<char> Space(std::size_t wanted);
-  void Added(std::size_t bytes) { end_ += bytes; }
+  // So many bytes were written to the front of the last Space, whatever was consumed or cut meanwhile.
+  void Added(std::size_t bytes);
   void Consume(std::size_t bytes) { begin_ += bytes; }
   // Gives the kBodyPadding bytes behind `position` a value where nothing has come yet: parsers may read them.
+  // Left as they are while a Space is out.
   void PadAfter(std::size_t position);
   // Drops `size` bytes that begin `from` bytes into view().
   void Cut(std::size_t from, std::size_t size);
@@ -57,6 +59,7 @@ class HttpBuffer {
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::optional<std::size_t> offered_;  // where the Space that is out begins
 };
 
 class HttpSession;
@@ -120,7 +123,9 @@ class HttpSession {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
-  // Requires wants_input(). The space stays valid until the next call of OnBytes.
+  // Requires wants_input(). The space stays valid until the next call of OnBytes. Empty where a request is
+  // being answered and there is no memory for what its client sends meanwhile: not to be read from, until
+  // wants_input() is true again.
   std::span<char> ReadSpace();
   void OnBytes(std::size_t bytes);
   void OnEndOfInput();

@@ -22,15 +22,18 @@ class Wire final : public HttpSession::Host {
     shared_->date_line = "Date: now\r\n";
     session_ = std::make_unique<HttpSession>(shared_, PeerInfo{"1.2.3.4:5", {}, {}}, false, output_, *this);
   }
-  void Feed(std::string_view bytes) {
+  // Gives what the session reads now; the rest is left over, as the kernel keeps it.
+  std::string_view Feed(std::string_view bytes) {
     while (!bytes.empty() && session_->wants_input()) {
       const auto space = session_->ReadSpace();
+      if (space.empty()) continue;
       const std::size_t size = std::min(space.size(), bytes.size());
       std::memcpy(space.data(), bytes.data(), size);
       bytes.remove_prefix(size);
       session_->OnBytes(size);
     }
     RunPosts();
+    return bytes;
   }
   void RunPosts() {
     while (!posts_.empty()) {
@@ -369,6 +372,61 @@ TEST(HttpSession, MemoryOfUnfinishedRequestsIsBounded) {
   EXPECT_LE(wire.shared().stats.buffered_bytes, 100'000u);
   wire.Close();
   EXPECT_EQ(wire.shared().stats.buffered_bytes, 0u);
+}
+
+// With the memory used up, what is pipelined behind a request waits outside until that request is answered.
+TEST(HttpSession, UsedUpMemoryNeverWritesIntoAnAnswerThatIsUnderWay) {
+  for (const bool streamed : {false, true}) {
+    HttpServerOptions options;
+    options.limits.buffered_bytes = 10'000;
+    std::shared_ptr<ResponseWriter> writer;
+    int handled = 0;
+    Wire wire(
+        [&](const Request& request, const auto& w) {
+          if (++handled > 1) return Echo(request, w);
+          writer = w;
+          if (streamed) writer->BeginStream({.content_type = "text/plain", .body = "a"});
+        },
+        options);
+    std::string sent = Post("Content-Length: 4\r\n", "body");
+    for (int i = 0; i < 1000; ++i) sent += Get("");
+    auto left = wire.Feed(sent);
+    EXPECT_FALSE(left.empty());
+    EXPECT_FALSE(wire.session().wants_input());
+    std::string answer = "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/plain\r\n";
+    if (streamed) {
+      EXPECT_TRUE(writer->Write("bc"));
+      writer->End();
+      answer += "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n";
+    } else {
+      EXPECT_EQ(wire.output(), "");
+      writer->Send({.content_type = "text/plain", .body = "once"});
+      answer += "Content-Length: 4\r\n\r\nonce";
+    }
+    EXPECT_EQ(wire.output(), answer);
+    wire.RunPosts();
+    while (!left.empty() && wire.session().wants_input()) left = wire.Feed(left);
+    EXPECT_EQ(left, "");
+    EXPECT_EQ(handled, 1001) << "the client's later requests were lost";
+    EXPECT_EQ(wire.output().find(" 503 "), std::string::npos);
+  }
+}
+
+TEST(HttpSession, BytesOfAReadThatIsUnderWayStandBehindWhatWasDecodedMeanwhile) {
+  std::shared_ptr<ResponseWriter> writer;
+  Wire wire([&](const Request& request, const auto& w) {
+    if (request.path != "/later") return Echo(request, w);
+    writer = w;
+  });
+  wire.Feed("GET /later HTTP/1.1\r\nHost: x\r\n\r\n" +
+            Post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n"));
+  const std::string_view rest = "6\r\n world\r\n0\r\n\r\n";
+  const auto space = wire.session().ReadSpace();
+  std::memcpy(space.data(), rest.data(), rest.size());
+  writer->SendJson(200, "{}");
+  wire.RunPosts();  // decodes the first chunk in place, so the end moves
+  wire.session().OnBytes(rest.size());
+  EXPECT_TRUE(wire.output().ends_with(Ok("POST / ? 2 [hello world]"))) << wire.output();
 }
 
 TEST(HttpSession, LaterPipelinedRequestsWaitForAnAnswerThatComesLater) {
