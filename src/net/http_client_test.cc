@@ -34,6 +34,7 @@ class HttpClientTest : public testing::Test {
   }
   void TearDown() override {
     thread_.Do([this] {
+      on_request_ = nullptr;
       streams_.clear();
       listener_.reset();
     });
@@ -45,6 +46,7 @@ class HttpClientTest : public testing::Test {
                     [this, raw](std::string_view bytes) {
                       requests_ += bytes;
                       if (!requests_.ends_with("\r\n\r\n") && !requests_.ends_with("BODY")) return;
+                      if (on_request_) on_request_();
                       if (scripts_.empty()) return;
                       const Script script = scripts_.front();
                       scripts_.pop_front();
@@ -54,7 +56,7 @@ class HttpClientTest : public testing::Test {
                       }
                       if (script.close) raw->CloseWhenSent();
                     },
-                .on_close = [](const Error&) {}});
+                .on_close = [this](const Error&) { ++ended_; }});
   }
   Result<HttpReply> Call(HttpCall call = {}) { return CallBlocking(Options(), std::move(call)); }
   HttpClientOptions Options() { return {.address = Address::Unix(folder_.path() / "s.sock")}; }
@@ -66,6 +68,8 @@ class HttpClientTest : public testing::Test {
   std::unique_ptr<StreamListener> listener_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::string requests_;
+  std::function<void()> on_request_;
+  int ended_ = 0;
 };
 
 TEST_F(HttpClientTest, ReadsEveryKindOfFraming) {
@@ -180,11 +184,16 @@ TEST_F(HttpClientTest, CallsEndSilentlyWithTheirClient) {
   const auto loop = std::move(*IoLoop::Create());
   auto client = std::make_unique<HttpClient>(*loop, Options());
   const auto pending = client->Call({}, [](Result<HttpReply>) { FAIL(); });
-  const auto stop = loop->RunAfter(std::chrono::milliseconds(20), [&] {
-    client.reset();
-    loop->Post([&] { loop->Stop(); });
+  thread_.Do([&] {
+    on_request_ = [&] {
+      loop->Post([&] {
+        client.reset();
+        loop->Post([&] { loop->Stop(); });
+      });
+    };
   });
   loop->Run();
+  EXPECT_TRUE(thread_.Until([&] { return ended_ == 1; })) << "the call's connection stays open";
 }
 
 TEST(SseReader, EventsAreTheSameHoweverTheBytesArrive) {

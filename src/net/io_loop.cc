@@ -121,17 +121,10 @@ IoLoop::~IoLoop() {
 }
 
 void IoLoop::Run() {
-  native_->thread = std::this_thread::get_id();
   native_->context.run();  // the wait for timers keeps it from running out of work
-  native_->thread = std::thread::id();
 }
 
-bool IoLoop::RunReady() {
-  native_->thread = std::this_thread::get_id();
-  const bool ran = native_->context.poll() > 0;
-  native_->thread = std::thread::id();
-  return ran;
-}
+bool IoLoop::RunReady() { return native_->context.poll() > 0; }
 
 void IoLoop::Stop() { native_->context.stop(); }
 
@@ -144,8 +137,6 @@ Executor IoLoop::AsExecutor() {
     if (const auto native = weak.lock()) asio::post(native->context, std::move(function));
   };
 }
-
-bool IoLoop::InLoopThread() const { return native_->thread.load() == std::this_thread::get_id(); }
 
 const Clock& IoLoop::clock() const { return native_->clock; }
 

@@ -54,8 +54,6 @@ class IoLoop {
   void Post(std::function<void()> function);
   // Post as a value. Stays valid after the loop is gone; functions posted then are dropped.
   Executor AsExecutor();
-  // True on the thread inside Run.
-  bool InLoopThread() const;
 
   const Clock& clock() const;
   // Fires at or after `when` (SystemClock's time, so it counts suspended time too); a time past fires on the

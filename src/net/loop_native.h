@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <atomic>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -8,7 +7,6 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <memory>
-#include <thread>
 
 #include "net/io_loop.h"
 #include "net/timer_heap.h"
@@ -33,7 +31,6 @@ struct IoLoop::Native {
   std::shared_ptr<TimerHeap> timers;  // shared with no one; weak in the Timer values
   asio::basic_signal_set<LoopExecutor> signals{context.get_executor()};
   std::function<void(int)> on_signal;
-  std::atomic<std::thread::id> thread{};
 
   void WaitForTimers();
   void WaitForSignal();

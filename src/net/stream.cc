@@ -23,14 +23,9 @@ Result<std::shared_ptr<Stream::Impl>> Stream::Impl::Create(IoLoop& loop, UniqueF
   return impl;
 }
 
+// Posted: with TLS, bytes decrypted already are delivered by StartRead itself.
 void Stream::Impl::Start(StreamCallbacks callbacks) {
   callbacks_ = std::make_shared<StreamCallbacks>(std::move(callbacks));
-  Resume();
-}
-
-// Posted: with TLS, bytes decrypted already are delivered by StartRead itself.
-void Stream::Impl::Resume() {
-  paused_ = false;
   loop().Post([self = std::static_pointer_cast<Impl>(shared_from_this())] { self->Deliver(); });
 }
 
@@ -99,12 +94,12 @@ void Stream::Impl::OnRead(std::size_t bytes) {
 }
 
 void Stream::Impl::Deliver() {
-  if (!open() || paused_) return;
+  if (!open() || callbacks_ == nullptr) return;
   if (held_ > 0) {
     const std::string_view bytes(buffer_.data(), std::exchange(held_, 0));
     const auto keep = shared_from_this();
     if (const auto callbacks = callbacks_; callbacks->on_bytes) callbacks->on_bytes(bytes);
-    if (!open() || paused_) return;
+    if (!open()) return;
   }
   if (ended_) return Finish(Fail(ErrorCode::kUnavailable, "{} closed the connection", peer_.name));
   StartRead();
@@ -147,8 +142,6 @@ Stream::~Stream() { impl_->Close(); }
 void Stream::Start(StreamCallbacks callbacks) { impl_->Start(std::move(callbacks)); }
 Status Stream::Write(std::string_view bytes) { return impl_->Write(bytes); }
 std::size_t Stream::queued_bytes() const { return impl_->unsent(); }
-void Stream::PauseReading() { impl_->Pause(); }
-void Stream::ResumeReading() { impl_->Resume(); }
 void Stream::CloseWhenSent() { impl_->CloseWhenSent(); }
 void Stream::Close() { impl_->Close(); }
 bool Stream::closed() const { return !impl_->open(); }

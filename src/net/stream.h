@@ -60,10 +60,6 @@ class Stream {
   // call. kOverloaded (nothing taken) past max_queued_bytes, kUnavailable once closed.
   Status Write(std::string_view bytes);
   std::size_t queued_bytes() const;
-  // While paused the peer is held back by the kernel's flow control; its leaving is noticed only after
-  // ResumeReading.
-  void PauseReading();
-  void ResumeReading();
   // Sends what is queued, then closes and reports kCanceled.
   void CloseWhenSent();
   // Closes now; what is queued is lost.

@@ -16,8 +16,6 @@ class Stream::Impl final : public Channel {
 
   void Start(StreamCallbacks callbacks);
   Status Write(std::string_view bytes);
-  void Pause() { paused_ = true; }
-  void Resume();
   void CloseWhenSent();
   void Close();
   const PeerInfo& peer() const { return peer_; }
@@ -43,12 +41,11 @@ class Stream::Impl final : public Channel {
   PeerInfo peer_;
   StreamOptions options_;
   std::shared_ptr<StreamCallbacks>
-      callbacks_;  // shared with the callback that runs: its owner may close us inside
+      callbacks_;  // null until Start; shared with the callback that runs: its owner may close us inside
   std::function<void(Status)> on_handshake_;
   std::vector<char> buffer_;
   std::size_t held_ = 0;  // bytes in buffer_ that are not delivered yet
-  bool paused_ = true;    // until Start
-  bool ended_ = false;    // the peer's end was seen, perhaps while paused
+  bool ended_ = false;    // the peer's end was seen, perhaps before Start
   bool flush_posted_ = false;
   bool close_when_sent_ = false;
   bool had_queue_ = false;

@@ -10,10 +10,60 @@
 #include <sys/un.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
+#include "net/loop_native.h"
+
 namespace altlas::net {
+namespace {
+constexpr auto kLongest = std::chrono::seconds(60);
+}  // namespace
+
+bool TurnUntil(IoLoop& loop, const std::function<bool()>& done) {
+  const auto limit = std::chrono::steady_clock::now() + kLongest;
+  while (!done()) {
+    if (loop.native().context.run_one_until(limit) == 0) return false;
+  }
+  return true;
+}
+
+LoopThread::LoopThread() : loop_(std::move(*IoLoop::Create())) {
+  thread_ = std::thread([this] {
+    while (loop_->native().context.run_one() > 0) {
+      if (!awaited_ || !awaited_()) continue;
+      awaited_ = nullptr;
+      came_true_.set_value();
+    }
+  });
+}
+
+LoopThread::~LoopThread() {
+  loop_->Stop();
+  thread_.join();
+}
+
+void LoopThread::Do(const std::function<void()>& function) {
+  std::promise<void> done;
+  loop_->Post([&] {
+    function();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+bool LoopThread::Until(std::function<bool()> done) {
+  std::future<void> future;
+  Do([&] {
+    came_true_ = {};
+    future = came_true_.get_future();
+    awaited_ = std::move(done);
+  });
+  const bool came = future.wait_for(kLongest) == std::future_status::ready;
+  Do([&] { awaited_ = nullptr; });
+  return came;
+}
 
 RawClient::RawClient(const Address& address) {
   if (address.kind == Address::Kind::kUnix) {
@@ -58,6 +108,15 @@ std::string RawClient::ReadUntil(std::string_view text) {
     if (size <= 0) break;
     got.append(piece.data(), static_cast<std::size_t>(size));
   }
+  return got;
+}
+
+std::string RawClient::ReadReady() {
+  std::string got;
+  std::array<char, 65536> piece{};
+  ssize_t size = 0;
+  while ((size = ::recv(fd_.get(), piece.data(), piece.size(), MSG_DONTWAIT)) > 0)
+    got.append(piece.data(), static_cast<std::size_t>(size));
   return got;
 }
 
