@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 
 namespace altlas::net {
 
+// How much and how long a client may ask for; behind each stands the status that tells it. Sizes in bytes.
 struct HttpLimits {
   std::size_t header_bytes = 16u << 10;     // request line and fields: 431
   std::size_t header_count = 100;           // 431
@@ -40,9 +42,30 @@ struct CorsOptions {
   int max_age_seconds = 600;
 };
 
+// What a request's head alone decides about it.
+struct HttpHeadVerdict {
+  // Not 0: the request is refused with this status, `error` as its body and `headers` beside the usual ones,
+  // and its connection ends.
+  int status = 0;
+  Error error = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  // The longest body that this request may have, beside limits.body_bytes: 413.
+  std::size_t body_bytes = SIZE_MAX;
+};
+
+// Judges a request before its body is read, and before 100 Continue is sent, so that only those who may send
+// one cost the memory for it. Asked once for each request that announces a body (chunked, to be asked for by
+// 100 Continue, or longer than kUncheckedBodyBytes: shorter ones cost no more than a head). `head` is the
+// request without its body; its views are valid inside the call. Called on the loop's thread; must not block.
+// What it lets pass is judged again by the handler: time goes by until the body is there.
+using HttpHeadCheck = std::function<HttpHeadVerdict(Request& head)>;
+inline constexpr std::size_t kUncheckedBodyBytes = 4u << 10;
+
+// How a server behaves. A value; SetOptions may change it while the server runs.
 struct HttpServerOptions {
   HttpLimits limits = {};
   CorsOptions cors = {};
+  HttpHeadCheck check_head = {};  // empty: every head may go on
 };
 
 // Counters since the start, and what is there now.
@@ -50,7 +73,7 @@ struct HttpServerStats {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_refused = 0;  // past the limit
   std::uint64_t requests = 0;             // handed to the handler
-  std::uint64_t refused_requests = 0;     // answered here: malformed, too large, too slow
+  std::uint64_t refused_requests = 0;     // answered here: malformed, too large, too slow, by the head
   std::uint64_t slow_clients = 0;         // cut, 408 included
   std::size_t connections = 0;
   std::size_t active_requests = 0;  // handed over and not yet answered

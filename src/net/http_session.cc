@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <vector>
 
 #include "base/log.h"
 
@@ -191,12 +192,7 @@ bool HttpSession::StepHead() {
     Refuse(501, Fail(ErrorCode::kUnsupported, "the method '{}' is not served", head_.method));
     return false;
   }
-  const std::size_t limit = shared_->options.limits.body_bytes;
-  if (head_.content_length > limit) {
-    Refuse(413, Fail(ErrorCode::kTooLarge, "the body has {} bytes, the limit is {}; send less",
-                     *head_.content_length, limit));
-    return false;
-  }
+  if (!AdmitBody()) return false;
   continue_sent_ = false;
   if (head_.chunked) {
     chunks_.emplace();
@@ -206,6 +202,45 @@ bool HttpSession::StepHead() {
   }
   phase_ = Phase::kBody;
   return true;
+}
+
+// Whether the body that the head announces may come.
+bool HttpSession::AdmitBody() {
+  const std::size_t length = static_cast<std::size_t>(head_.content_length.value_or(0));
+  body_limit_ = shared_->options.limits.body_bytes;
+  if (head_.chunked || length > (head_.expect_continue ? 0 : kUncheckedBodyBytes)) {
+    const auto verdict = JudgeHead();
+    if (verdict.status != 0) {
+      RefuseHead(verdict);
+      return false;
+    }
+    body_limit_ = std::min(body_limit_, verdict.body_bytes);
+  }
+  if (length <= body_limit_) return true;
+  Refuse(413, Fail(ErrorCode::kTooLarge, "the body has {} bytes, the limit is {}; send less", length,
+                   body_limit_));
+  return false;
+}
+
+HttpHeadVerdict HttpSession::JudgeHead() {
+  if (!shared_->options.check_head) return {};
+  FillRequest();
+  try {
+    return shared_->options.check_head(request_);
+  } catch (const std::exception& e) {
+    ALTLAS_ERROR("net", "a check of a request's head threw", {"method", head_.method}, {"path", head_.path},
+                 {"what", e.what()});
+    return {.status = 500, .error = Fail(ErrorCode::kInternal, "the request could not be handled")};
+  }
+}
+
+void HttpSession::RefuseHead(const HttpHeadVerdict& verdict) {
+  ++shared_->stats.refused_requests;
+  head_.keep_alive = false;
+  BeginExchange();
+  std::vector<HeaderField> fields;
+  for (const auto& [name, value] : verdict.headers) fields.push_back({name, value});
+  exchange_->SendError(verdict.status, verdict.error, fields);
 }
 
 bool HttpSession::StepBody() {
@@ -226,7 +261,7 @@ bool HttpSession::StepChunked() {
   const std::size_t raw_size = raw.size();
   char* write = buffer_.data() + start;
   while (!raw.empty() && !chunks_->done()) {
-    const auto piece = chunks_->Next(raw, shared_->options.limits.body_bytes);
+    const auto piece = chunks_->Next(raw, body_limit_);
     if (!piece) {
       Refuse(piece.error().code == ErrorCode::kTooLarge ? 413 : 400, piece.error());
       return false;
@@ -257,6 +292,16 @@ void HttpSession::Dispatch(std::size_t head_size, std::size_t body_size, std::si
   // The buffer may have moved since the head was read.
   if (head_.method.data() != start)
     ParseRequestHead({start, head_size}, LimitsOfHead(shared_->options.limits), head_);
+  BeginExchange();
+  buffer_.Consume(raw_size);  // the bytes stay where they are until the next read
+  if (AnswerHere(head_)) return;
+  ++shared_->stats.requests;
+  FillRequest();
+  request_.body = {start + head_size, body_size};
+  Handle(request_);
+}
+
+void HttpSession::BeginExchange() {
   if (exchange_ == nullptr || writer_.use_count() > 1) {
     auto fresh = std::make_shared<HttpExchange>(shared_);
     exchange_ = fresh.get();
@@ -266,19 +311,19 @@ void HttpSession::Dispatch(std::size_t head_size, std::size_t body_size, std::si
   ++requests_;
   ++shared_->stats.active_requests;
   phase_ = Phase::kHandling;
-  buffer_.Consume(raw_size);  // the bytes stay where they are until the next read
-  if (AnswerHere(head_)) return;
-  ++shared_->stats.requests;
+}
+
+// All but the body.
+void HttpSession::FillRequest() {
   request_.method = head_.method;
   request_.path = head_.path;
   request_.query = head_.query;
   request_.headers = head_.fields;
-  request_.body = {start + head_size, body_size};
+  request_.body = {};
   request_.remote_address = peer_.name;
   request_.peer_uid = peer_.uid;
   request_.secure = secure_;
   request_.params.Truncate(0);
-  Handle(request_);
 }
 
 // What needs no handler: a browser's question before a request from another origin, and the target "*".

@@ -153,9 +153,14 @@ class HttpSession {
   void Run();
   bool Step();
   bool StepHead();
+  bool AdmitBody();
   bool StepBody();
   bool StepChunked();
   void Dispatch(std::size_t head_size, std::size_t body_size, std::size_t raw_size);
+  void FillRequest();
+  HttpHeadVerdict JudgeHead();
+  void BeginExchange();
+  void RefuseHead(const HttpHeadVerdict& verdict);
   bool AnswerHere(const RequestHead& head);
   void Handle(Request& request);
   void Done(bool keep_alive);
@@ -176,6 +181,7 @@ class HttpSession {
   std::size_t head_size_ = 0;
   std::size_t decoded_ = 0;  // bytes of a chunked body, which stand right behind the head
   std::size_t body_wanted_ = 0;
+  std::size_t body_limit_ = 0;
   std::shared_ptr<ResponseWriter>
       writer_;  // shared with the handler; as the type that handlers take, to spare a conversion
   HttpExchange* exchange_ = nullptr;  // the same object

@@ -12,11 +12,16 @@ struct Router::Node {
   std::unique_ptr<Node> rest;
   std::string parameter_name;
   std::string rest_name;
-  std::vector<std::pair<std::string, HttpHandler>> methods;
+  struct Method {
+    std::string name;
+    HttpHandler handler;
+    std::size_t route = 0;
+  };
+  std::vector<Method> methods;
 
-  const HttpHandler* Method(std::string_view method) const {
-    for (const auto& [name, handler] : methods) {
-      if (name == method) return &handler;
+  const Method* FindMethod(std::string_view name) const {
+    for (const auto& method : methods) {
+      if (method.name == name) return &method;
     }
     return nullptr;
   }
@@ -82,8 +87,8 @@ void Router::Add(std::string_view method, std::string_view pattern, HttpHandler 
     if (next == nullptr) next = std::make_unique<Node>();
     node = next.get();
   }
-  ALTLAS_CHECK(node->Method(method) == nullptr, "a route is there already");
-  node->methods.emplace_back(method, std::move(handler));
+  ALTLAS_CHECK(node->FindMethod(method) == nullptr, "a route is there already");
+  node->methods.push_back({std::string(method), std::move(handler), routes_++});
 }
 
 // Literals before parameters before the rest, with the way back: /a/{x}/c and /a/b/d both work. Each node is
@@ -108,41 +113,51 @@ const Router::Node* Router::Walk(const Node& node, std::string_view path, PathPa
   return nullptr;
 }
 
-const Router::Node* Router::Find(std::string_view path, PathParams& params) const {
+const Router::Node* Router::FindNode(std::string_view path, PathParams& params) const {
   params.Truncate(0);
   return path.starts_with('/') ? Walk(*root_, path.substr(1), params) : nullptr;
 }
 
 std::string Router::Allow(const Node& node) {
   std::string allow;
-  for (const auto& [name, handler] : node.methods) {
-    if (name == "OPTIONS") continue;
-    allow += name + ", ";
-    if (name == "GET" && node.Method("HEAD") == nullptr) allow += "HEAD, ";
+  for (const auto& method : node.methods) {
+    if (method.name == "OPTIONS") continue;
+    allow += method.name + ", ";
+    if (method.name == "GET" && node.FindMethod("HEAD") == nullptr) allow += "HEAD, ";
   }
   return allow + "OPTIONS";
 }
 
-std::string Router::AllowedMethods(std::string_view path) const {
-  PathParams params;
-  const Node* node = Find(path, params);
-  return node == nullptr ? std::string() : Allow(*node);
+Router::Match Router::Find(Request& request) const {
+  Match match;
+  const Node* node = FindNode(request.path, request.params);
+  if (node == nullptr) {
+    match.status = 404;
+    match.error = Fail(ErrorCode::kNotFound, "nothing is at '{}'", request.path);
+    return match;
+  }
+  const auto* method = node->FindMethod(request.method);
+  if (method == nullptr && request.method == "HEAD") method = node->FindMethod("GET");
+  if (method != nullptr) {
+    match.handler = &method->handler;
+    match.route = method->route;
+    return match;
+  }
+  match.allow = Allow(*node);
+  if (request.method == "OPTIONS") return match;
+  match.status = 405;
+  match.error =
+      Fail(ErrorCode::kUnsupported, "'{}' takes {}, not {}", request.path, match.allow, request.method);
+  return match;
 }
 
 void Router::Handle(Request& request, const std::shared_ptr<ResponseWriter>& writer) const {
-  const Node* node = Find(request.path, request.params);
-  if (node == nullptr) {
-    return writer->SendError(404, Fail(ErrorCode::kNotFound, "nothing is at '{}'", request.path));
-  }
-  const HttpHandler* handler = node->Method(request.method);
-  if (handler == nullptr && request.method == "HEAD") handler = node->Method("GET");
-  if (handler != nullptr) return (*handler)(request, writer);
-  const std::string allow = Allow(*node);
-  const HeaderField field{"Allow", allow};
-  if (request.method == "OPTIONS") return writer->Send({.status = 204, .headers = {&field, 1}});
-  writer->SendError(
-      405, Fail(ErrorCode::kUnsupported, "'{}' takes {}, not {}", request.path, allow, request.method),
-      {&field, 1});
+  const auto match = Find(request);
+  if (match.handler != nullptr) return (*match.handler)(request, writer);
+  const HeaderField field{"Allow", match.allow};
+  const std::span<const HeaderField> fields(&field, match.allow.empty() ? 0 : 1);
+  if (match.status == 0) return writer->Send({.status = 204, .headers = fields});
+  writer->SendError(match.status, match.error, fields);
 }
 
 }  // namespace altlas::net

@@ -91,8 +91,33 @@ TEST(Router, HeadAndOptionsNeedNoRoutesOfTheirOwn) {
   const auto options = Ask(router, "OPTIONS", "/task/7");
   EXPECT_EQ(options->status, 204);
   EXPECT_EQ(options->headers, "Allow=GET, HEAD, DELETE, OPTIONS;");
-  EXPECT_EQ(router.AllowedMethods("/task/latest/x"), "POST, OPTIONS");
-  EXPECT_EQ(router.AllowedMethods("/no"), "");
+}
+
+TEST(Router, FindsTheRouteWithoutAnswering) {
+  Router router;
+  const auto handler = [](Request&, const std::shared_ptr<ResponseWriter>&) { FAIL() << "answered"; };
+  router.Add("GET", "/task/{id}", handler);
+  router.Add("POST", "/task", handler);
+  router.Add("DELETE", "/task/{id}", handler);
+  const auto find = [&](std::string_view method, std::string_view path) {
+    Request request;
+    request.method = method;
+    request.path = path;
+    auto match = router.Find(request);
+    if (match.handler != nullptr && path != "/task") {
+      EXPECT_EQ(request.Param("id"), "7");
+    }
+    return match;
+  };
+  EXPECT_EQ(find("GET", "/task/7").route, 0u);
+  EXPECT_EQ(find("HEAD", "/task/7").route, 0u);
+  EXPECT_EQ(find("POST", "/task").route, 1u);
+  EXPECT_EQ(find("DELETE", "/task/7").route, 2u);
+  EXPECT_EQ(find("POST", "/task/7").status, 405);
+  EXPECT_EQ(find("POST", "/task/7").allow, "GET, HEAD, DELETE, OPTIONS");
+  EXPECT_EQ(find("OPTIONS", "/task").status, 0);
+  EXPECT_EQ(find("OPTIONS", "/task").handler, nullptr);
+  EXPECT_EQ(find("GET", "/no").status, 404);
 }
 
 TEST(Request, QueryIsDecodedInOrder) {
