@@ -18,18 +18,24 @@ struct Hasher {
     EVP_MD_free(md);
   }
 };
-}  // namespace
 
-Sha256Digest Sha256(std::string_view text) {
+Sha256Digest Hash(std::span<const std::string_view> pieces) {
   thread_local Hasher hasher;
   Sha256Digest digest{};
   unsigned size = digest.size();
-  const bool ok = EVP_DigestInit_ex2(hasher.ctx, hasher.md, nullptr) == 1 &&
-                  EVP_DigestUpdate(hasher.ctx, text.data(), text.size()) == 1 &&
-                  EVP_DigestFinal_ex(hasher.ctx, digest.data(), &size) == 1;
+  bool ok = EVP_DigestInit_ex2(hasher.ctx, hasher.md, nullptr) == 1;
+  for (const auto piece : pieces) ok = ok && EVP_DigestUpdate(hasher.ctx, piece.data(), piece.size()) == 1;
+  ok = ok && EVP_DigestFinal_ex(hasher.ctx, digest.data(), &size) == 1;
   ALTLAS_CHECK(ok, "SHA-256 is not available");
   return digest;
 }
+
+std::string Hex(const Sha256Digest& digest) {
+  return ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+}  // namespace
+
+Sha256Digest Sha256(std::string_view text) { return Hash({&text, 1}); }
 
 std::string ToHex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -43,10 +49,8 @@ std::string ToHex(std::string_view bytes) {
   return text;
 }
 
-std::string Sha256Hex(std::string_view text) {
-  const auto digest = Sha256(text);
-  return ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
+std::string Sha256Hex(std::string_view text) { return Hex(Sha256(text)); }
+std::string Sha256Hex(std::span<const std::string_view> pieces) { return Hex(Hash(pieces)); }
 
 bool EqualInConstantTime(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

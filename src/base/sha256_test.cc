@@ -12,6 +12,11 @@ TEST(Sha256, MatchesThePublishedVectors) {
   EXPECT_EQ(Sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(Sha256, PiecesHashLikeTheWhole) {
+  const std::array<std::string_view, 4> pieces = {"a", "", "b", "c"};
+  EXPECT_EQ(Sha256Hex(pieces), Sha256Hex("abc"));
+}
+
 TEST(Sha256, ConstantTimeCompareComparesEverything) {
   EXPECT_TRUE(EqualInConstantTime("abc", "abc"));
   EXPECT_FALSE(EqualInConstantTime("abc", "abd"));
