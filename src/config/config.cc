@@ -24,9 +24,9 @@ std::span<const std::string_view> KnownTaskTypes() {
   return kTypes;
 }
 
-const ModelConfig* DefaultModel(const Config& config, std::string_view type) {
+const ModelConfig* DefaultModel(std::span<const ModelConfig> models, std::string_view type) {
   const ModelConfig* first = nullptr;
-  for (const auto& model : config.models) {
+  for (const auto& model : models) {
     if (model.type != type) continue;
     if (model.is_default) return &model;
     if (first == nullptr) first = &model;

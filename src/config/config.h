@@ -226,7 +226,10 @@ struct Config {
 
 // The model of a type that a request without a name gets: the one marked default, else the first; null where
 // there is none.
-const ModelConfig* DefaultModel(const Config& config, std::string_view type);
+const ModelConfig* DefaultModel(std::span<const ModelConfig> models, std::string_view type);
+inline const ModelConfig* DefaultModel(const Config& config, std::string_view type) {
+  return DefaultModel(config.models, type);
+}
 
 // Whether `address` (see ListenConfig) can be reached from this machine alone.
 bool IsLoopback(std::string_view address);

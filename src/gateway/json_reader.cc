@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace altlas::gateway {
 namespace {
 
 namespace dom = simdjson::dom;
+
+constexpr std::size_t kShownBytes = 64;    // of a key of the client's in a path
+constexpr std::size_t kUnknownPaths = 64;  // that are gathered
 
 std::string_view TypeName(dom::element_type type) {
   switch (type) {
@@ -32,27 +36,81 @@ std::string_view TypeName(dom::element_type type) {
   return "something else";
 }
 
-// Sorting is cheaper than a set for the handful of keys that objects have.
-Status RefuseDuplicates(dom::element element, const std::string& path) {
-  if (element.type() == dom::element_type::ARRAY) {
+// A place in a path, before what is known of the rest: "list" + "[0].k" and "[0]" + "k".
+std::string JoinPath(std::string before, const std::string& rest) {
+  return before + (rest.starts_with('[') ? "" : ".") + rest;
+}
+
+// Where a key stands twice in one object. The path is put together on the way back, so that a document
+// without duplicates costs none. Sorting is cheaper than a set for the handful of keys that objects have.
+std::optional<std::string> FindDuplicate(dom::element element) {
+  if (element.is_array()) {
     std::size_t index = 0;
-    for (const auto child : dom::array(element))
-      ALTLAS_TRY_VOID(RefuseDuplicates(child, fmt::format("{}[{}]", path, index++)));
-    return {};
+    for (const auto child : dom::array(element)) {
+      if (child.is_object() || child.is_array()) {
+        if (const auto rest = FindDuplicate(child)) return JoinPath(fmt::format("[{}]", index), *rest);
+      }
+      ++index;
+    }
+    return std::nullopt;
   }
-  if (element.type() != dom::element_type::OBJECT) return {};
+  if (!element.is_object()) return std::nullopt;
   std::vector<std::string_view> keys;
   for (const auto [key, child] : dom::object(element)) {
     keys.push_back(key);
-    if (child.is_object() || child.is_array())
-      ALTLAS_TRY_VOID(
-          RefuseDuplicates(child, path.empty() ? std::string(key) : path + "." + std::string(key)));
+    if (child.is_object() || child.is_array()) {
+      if (const auto rest = FindDuplicate(child))
+        return JoinPath(std::string(key.substr(0, kShownBytes)), *rest);
+    }
   }
   std::sort(keys.begin(), keys.end());
   const auto twice = std::adjacent_find(keys.begin(), keys.end());
-  if (twice == keys.end()) return {};
-  const auto where = path.empty() ? std::string(*twice) : path + "." + std::string(*twice);
-  return FailField(where, "the field \"{}\" stands twice in one object; send it once", where);
+  if (twice == keys.end()) return std::nullopt;
+  return std::string(twice->substr(0, kShownBytes));
+}
+
+// The byte behind the string that begins at `at` (behind its quote). Eight bytes at a time where nothing is
+// to be seen.
+std::size_t SkipString(std::string_view text, std::size_t at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  const auto holds = [](std::uint64_t word, std::uint64_t byte) {
+    const std::uint64_t difference = word ^ (kOnes * byte);
+    return ((difference - kOnes) & ~difference & (kOnes * 0x80)) != 0;
+  };
+  while (at < text.size()) {
+    std::uint64_t word = 0;
+    if (at + 8 <= text.size()) {
+      std::memcpy(&word, text.data() + at, 8);
+      if (!holds(word, '"') && !holds(word, '\\')) {
+        at += 8;
+        continue;
+      }
+    }
+    const std::size_t end = std::min(at + 8, text.size());
+    while (at < end) {
+      const char c = text[at++];
+      if (c == '"') return at;
+      if (c == '\\') ++at;
+    }
+  }
+  return text.size();
+}
+
+// Whether `text` can hold more than `limit` values: each stands behind a comma or first in a list or object.
+// Strings count too, two for a value (its key and itself), for texts that are no JSON.
+bool HoldsMoreValues(std::string_view text, std::size_t limit) {
+  if (text.size() / 2 < limit) return false;
+  std::size_t values = 1, strings = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at++];
+    values += c == ',' || c == '[' || c == '{' ? 1 : 0;
+    if (c == '"') {
+      ++strings;
+      at = SkipString(text, at);
+    }
+    if (values > limit || strings > 2 * limit) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -80,6 +138,9 @@ JsonDocument::~JsonDocument() {
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limits,
                                          std::size_t readable_after) {
   if (text.empty()) return Fail(ErrorCode::kInvalidArgument, "the body is empty; a JSON object is needed");
+  if (HoldsMoreValues(text, limits.values))
+    return Fail(ErrorCode::kTooLarge,
+                "the JSON body holds more than {} values; send fewer, in several requests", limits.values);
   auto impl = kept_parser ? std::move(kept_parser) : std::make_unique<Impl>();
   const auto depth = static_cast<std::size_t>(limits.nesting) + 1;
   if (impl->parser.capacity() < text.size() || impl->parser.max_depth() != depth) {
@@ -105,7 +166,8 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limit
       return Fail(ErrorCode::kInvalidArgument, "the body is not valid JSON: {}",
                   simdjson::error_message(error));
   }
-  ALTLAS_TRY_VOID(RefuseDuplicates(impl->root, ""));
+  if (const auto where = FindDuplicate(impl->root))
+    return FailField(*where, "the field \"{}\" stands twice in one object; send it once", *where);
   return JsonDocument(std::move(impl));
 }
 
@@ -119,17 +181,22 @@ struct ObjectReader::State {
   std::string path;
   std::shared_ptr<Shared> shared;
   std::vector<std::string_view> known;
+
+  void GatherUnknown(std::vector<std::string>& unknown) const {
+    for (const auto [key, value] : object) {
+      if (unknown.size() >= kUnknownPaths) return;
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        unknown.push_back(path.empty() ? std::string(key.substr(0, kShownBytes))
+                                       : JoinPath(path, std::string(key.substr(0, kShownBytes))));
+    }
+  }
 };
 
 ObjectReader::ObjectReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ObjectReader::ObjectReader(ObjectReader&&) noexcept = default;
 
 ObjectReader::~ObjectReader() {
-  if (!state_) return;
-  for (const auto [key, value] : state_->object) {
-    if (std::find(state_->known.begin(), state_->known.end(), key) == state_->known.end())
-      state_->shared->unknown.push_back(PathOf(key));
-  }
+  if (state_) state_->GatherUnknown(state_->shared->unknown);
 }
 
 Result<ObjectReader> ObjectReader::Root(const JsonDocument& document) {
@@ -150,6 +217,8 @@ std::string ObjectReader::PathOf(std::string_view key) const {
 void ObjectReader::Complain(std::string_view key, std::string message, ErrorCode code) {
   if (!state_->shared->error) state_->shared->error = Error{code, std::move(message), PathOf(key)};
 }
+
+bool ObjectReader::ok() const { return !state_->shared->error; }
 
 bool ObjectReader::Has(std::string_view key) {
   const auto found = state_->object.at_key(key);
@@ -318,10 +387,7 @@ std::optional<std::vector<ObjectReader>> ObjectReader::Objects(std::string_view 
 Result<std::vector<std::string>> ObjectReader::Finish() const {
   if (state_->shared->error) return *state_->shared->error;
   auto unknown = state_->shared->unknown;
-  for (const auto [key, value] : state_->object) {
-    if (std::find(state_->known.begin(), state_->known.end(), key) == state_->known.end())
-      unknown.push_back(PathOf(key));
-  }
+  state_->GatherUnknown(unknown);
   return unknown;
 }
 

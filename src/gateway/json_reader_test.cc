@@ -27,6 +27,53 @@ TEST(JsonReader, RefusesDuplicateKeysAtEveryDepthByPath) {
   EXPECT_FALSE(ParseOnly(R"({"a":1,"\u0061":2})").has_value());
 }
 
+TEST(JsonReader, PathsOfDuplicatesLeadThroughListsOfLists) {
+  EXPECT_EQ(ParseOnly(R"([[0,[{"a":[1,{"k":1,"l":2,"k":1}]}]]])").error().field, "[0][1][0].a[1].k");
+  const std::string long_key(100'000, 'k');
+  const auto refused = ParseOnly("{\"" + long_key + "\":1,\"" + long_key + "\":2}");
+  EXPECT_LT(refused.error().message.size(), 500u) << "the answer repeats what the client sent";
+}
+
+std::string Repeat(std::string_view text, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(JsonReader, ValuesAreCountedOverAllLevelsAndOutsideOfStrings) {
+  const auto parse = [](std::string_view text) -> std::optional<ErrorCode> {
+    const auto document = JsonDocument::Parse(text, {.nesting = 8, .values = 100});
+    if (document.has_value()) return std::nullopt;
+    return document.error().code;
+  };
+  EXPECT_EQ(parse("[0" + Repeat(",0", 98) + "]"), std::nullopt);
+  EXPECT_EQ(parse("[0" + Repeat(",0", 99) + "]"), ErrorCode::kTooLarge);
+  EXPECT_EQ(parse("[[]" + Repeat(",[0]", 60) + "]"), ErrorCode::kTooLarge);
+  EXPECT_EQ(parse(R"({"a":{"b":[0)" + Repeat(",{}", 98) + "]}}"), ErrorCode::kTooLarge);
+  // What stands in strings does not count, however it is escaped.
+  EXPECT_EQ(parse("[\"" + Repeat(",[{", 1000) + "\"]"), std::nullopt);
+  EXPECT_EQ(parse("[\"" + Repeat("1234567\\\",", 1000) + "\"]"), std::nullopt);
+  EXPECT_EQ(parse("[\"" + Repeat("\\\\", 1000) + "\"" + Repeat(",0", 99) + "]"), ErrorCode::kTooLarge);
+  // Neither JSON nor few values.
+  EXPECT_EQ(parse(Repeat("\"\"", 1000)), ErrorCode::kTooLarge);
+  EXPECT_EQ(parse("\"" + Repeat("x", 1000)), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(parse("\"" + Repeat("x", 1000) + "\\"), ErrorCode::kInvalidArgument);
+}
+
+// Every position of a quote and a backslash relative to the words of eight bytes.
+TEST(JsonReader, StringsEndWhereTheyEndAtEveryOffset) {
+  for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t escapes = 0; escapes < 10; ++escapes) {
+      const std::string text =
+          "[\"" + Repeat("x", before) + Repeat("\\\"", escapes) + "\"" + Repeat(",0", 98) + "]";
+      const auto wide = JsonDocument::Parse(text, {.nesting = 8, .values = 100});
+      EXPECT_TRUE(wide.has_value()) << text;
+      const auto narrow = JsonDocument::Parse(text, {.nesting = 8, .values = 99});
+      EXPECT_FALSE(narrow.has_value()) << text;
+    }
+  }
+}
+
 TEST(JsonReader, NestingIsCapped) {
   const auto nested = [](int depth) { return std::string(depth, '[') + '1' + std::string(depth, ']'); };
   EXPECT_TRUE(ParseOnly(nested(8), 8).has_value());
@@ -79,6 +126,15 @@ TEST(JsonReader, UnknownFieldsAreToldByPath) {
   const auto f = Read(R"({"text":"x","colour":1,"inner":{"ratio":0,"odd":2}})");
   ASSERT_TRUE(f.finish.has_value());
   EXPECT_EQ(*f.finish, (std::vector<std::string>{"inner.odd", "colour"}));
+}
+
+TEST(JsonReader, FewUnknownFieldsStandForMany) {
+  std::string many = "{\"text\":\"x\"";
+  for (int i = 0; i < 1000; ++i) many += fmt::format(",\"{}{}\":1", i, std::string(1000, 'u'));
+  const auto f = Read(many + "}");
+  ASSERT_TRUE(f.finish.has_value());
+  EXPECT_EQ(f.finish->size(), 64u);
+  EXPECT_EQ(f.finish->front().size(), 64u);
 }
 
 }  // namespace

@@ -43,12 +43,7 @@ void ReadType(ObjectReader& body, pool::NewTask& task) {
 void ReadModel(ObjectReader& body, const RequestRules& rules, pool::NewTask& task) {
   const auto name = body.String("model");
   if (!name) {
-    const config::ModelConfig* chosen = nullptr;
-    for (const auto& model : rules.models) {
-      if (model.type == task.type && (chosen == nullptr || (model.is_default && !chosen->is_default)))
-        chosen = &model;
-    }
-    if (chosen != nullptr) task.model = chosen->name;
+    if (const auto* chosen = config::DefaultModel(rules.models, task.type)) task.model = chosen->name;
     return;
   }
   const auto found =
@@ -178,6 +173,7 @@ Result<Parsed<BatchRequest>> ParseBatch(std::string_view text, std::size_t reada
   if (auto items = body.Objects("batch", rules.batch_items)) {
     if (items->empty()) body.Complain("batch", "batch is empty; at least one item is needed");
     for (auto& item : *items) {
+      if (!item.ok()) break;
       auto task = ReadTask(item, rules, draw_seed);
       task.strategy = strategy;
       if (auto options = item.Object("gpu_options")) {

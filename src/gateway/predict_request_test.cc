@@ -39,6 +39,18 @@ TEST(PredictRequest, BecomesTheCanonicalRequest) {
   EXPECT_TRUE(parsed->unknown.empty());
 }
 
+TEST(PredictRequest, ErrorsDoNotRepeatWhatIsLong) {
+  const std::string name(50'000, 's');
+  for (const auto& body :
+       {R"({"text":"a","gpu_options":{"strategy":")" + name + "\"}}",
+        R"({"text":"a","type":")" + name + "\"}", R"({"text":"a","model":")" + name + "\"}",
+        R"({"text":"a",")" + name + R"(":1,")" + name + "\":2}"}) {
+    const auto refused = Parse(body);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_LT(refused.error().message.size() + refused.error().field.size(), 1000u) << body.substr(0, 60);
+  }
+}
+
 TEST(PredictRequest, LeavesTheModelsOwnSamplingToTheModel) {
   EXPECT_EQ(Parse(R"({"text":"a","seed":18446744073709551615})")->value.task.request,
             R"({"text":"a","stop":[],"seed":"18446744073709551615","max_length":128})");
