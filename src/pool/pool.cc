@@ -89,26 +89,25 @@ TaskView Pool::Impl::ViewOf(const Entry& entry, bool explain) const {
   return view;
 }
 
-Result<TaskView> Pool::Impl::Get(const TaskId& id, bool explain) const {
+std::optional<TaskView> Pool::Impl::LiveView(const TaskId& id, bool explain) const {
   const auto found = tasks_.find(id);
   // An end that is not durable yet is not shown: what was shown as final stays final.
-  if (found != tasks_.end() && found->second->phase != Entry::Phase::kZombie) {
-    auto view = ViewOf(*found->second, explain);
-    if (found->second->phase == Entry::Phase::kEnding) {
-      view.record.status =
-          view.record.started_ms > 0 ? store::TaskStatus::kRunning : store::TaskStatus::kQueued;
-      view.record.result.reset();
-      view.record.error.reset();
-      view.record.finished_ms = 0;
-    }
-    return view;
+  if (found == tasks_.end() || found->second->phase == Entry::Phase::kZombie) return std::nullopt;
+  auto view = ViewOf(*found->second, explain);
+  if (found->second->phase == Entry::Phase::kEnding) {
+    view.record.status =
+        view.record.started_ms > 0 ? store::TaskStatus::kRunning : store::TaskStatus::kQueued;
+    view.record.result.reset();
+    view.record.error.reset();
+    view.record.finished_ms = 0;
   }
-  ALTLAS_TRY(auto record, store_.reader().Get(id));
-  TaskView view;
-  if (!record.device.empty()) view.device = record.device;
-  record.request.clear();
-  view.record = std::move(record);
   return view;
+}
+
+Result<TaskView> Pool::Impl::Get(const TaskId& id, bool explain) const {
+  if (auto live = LiveView(id, explain)) return std::move(*live);
+  ALTLAS_TRY(auto record, store_.reader().Get(id));
+  return ViewOfStored(std::move(record));
 }
 
 std::unique_ptr<Watch> Pool::Impl::WatchTask(const TaskId& id, std::uint32_t from,
@@ -177,6 +176,11 @@ const sched::SchedConfig& Pool::sched_config() const { return impl_->sched_->con
 void Pool::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
                   std::optional<store::IdempotencyClaim> idempotency, SubmitCallback done) {
   impl_->Submit(key_id, std::move(tasks), split, std::move(idempotency), std::move(done));
+}
+std::optional<TaskView> Pool::LiveView(const TaskId& id) const {
+  auto view = impl_->LiveView(id, false);
+  if (view) view->record.explain.clear();
+  return view;
 }
 Result<TaskView> Pool::Get(const TaskId& id, bool explain) const { return impl_->Get(id, explain); }
 void Pool::Cancel(const TaskId& id, std::string reason, std::function<void(Result<TaskView>)> done) {

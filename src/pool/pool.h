@@ -108,7 +108,10 @@ class Pool {
   void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
               std::optional<store::IdempotencyClaim> idempotency, SubmitCallback done);
 
-  // kNotFound. `explain`: with the reasons, for a live task.
+  // A task that is still in the table, from memory alone: what it is now, with `result` and `explain` left
+  // out. Nothing for one that only the store knows (or nobody).
+  std::optional<TaskView> LiveView(const TaskId& id) const;
+  // The whole task, from the table or the store. kNotFound. `explain`: with the reasons, for a live task.
   Result<TaskView> Get(const TaskId& id, bool explain = false) const;
   // Ends a queued or running task as canceled; answers (`done` may be empty) once that is durable. kNotFound;
   // kConflict where it is final already.

@@ -91,6 +91,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void ArmTimer();
   Entry* Find(const TaskId& id);
   TaskView ViewOf(const Entry& entry, bool explain) const;
+  std::optional<TaskView> LiveView(const TaskId& id, bool explain) const;
   Result<TaskView> Get(const TaskId& id, bool explain) const;
   std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from,
                                    std::function<void(const TaskEvent&)> listener);

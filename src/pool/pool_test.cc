@@ -37,6 +37,26 @@ TEST_F(PoolTest, AFinalStateIsShownOnlyOnceItIsDurable) {
   AwaitStatus(id, TaskStatus::kCompleted);
 }
 
+TEST_F(PoolTest, TheLiveViewIsOfTasksInTheTableAndEndsWithTheirEnd) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  RunUntil([&] { return !Gpu(0).grants_.empty(); });
+  const auto live = pool_->LiveView(id);
+  ASSERT_TRUE(live.has_value());
+  EXPECT_TRUE(live->live);
+  EXPECT_EQ(live->record.status, store::TaskStatus::kRunning);
+  EXPECT_EQ(live->device, "gpu_0");
+  EXPECT_TRUE(live->record.explain.empty());
+  Gpu(0).Finish(Gpu(0).grants_.front());
+  // Nobody may see an end that the disk has not.
+  const auto ending = pool_->LiveView(id);
+  EXPECT_TRUE(!ending || ending->record.status == store::TaskStatus::kRunning);
+  RunUntil([&] { return !pool_->LiveView(id); });
+  EXPECT_EQ(pool_->Get(id)->record.status, store::TaskStatus::kCompleted);
+  EXPECT_FALSE(pool_->LiveView(TaskId{}).has_value());
+}
+
 TEST_F(PoolTest, WaitsWhileWorkersStartAndNamesThePredictedDevice) {
   MakePool();
   MakeDevices(1, false);

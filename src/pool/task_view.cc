@@ -5,6 +5,14 @@
 
 namespace altlas::pool {
 
+TaskView ViewOfStored(store::TaskRecord record) {
+  TaskView view;
+  if (!record.device.empty()) view.device = record.device;
+  record.request.clear();
+  view.record = std::move(record);
+  return view;
+}
+
 double SizeHintOf(std::string_view request) {
   // The gateway writes the request in one canonical form, without spaces, so the key can be found as text; a
   // wrong hit inside a string costs a bad estimate and nothing else.

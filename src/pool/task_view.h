@@ -30,6 +30,9 @@ struct TaskView {
   bool live = false;                              // still in the manager's table
 };
 
+// The view of a task that is in no table any more. The request is left out.
+TaskView ViewOfStored(store::TaskRecord record);
+
 // What happens to a watched task, in order. Indices count generated tokens from 0.
 struct TokenEvent {
   std::uint32_t index = 0;  // of the last token in `text`; one more for text held back until the end

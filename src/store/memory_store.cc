@@ -20,6 +20,30 @@ struct IdempotencyRow {
 };
 using IdempotencyName = std::pair<Uuid, std::string>;
 
+TaskRecord HeadOf(const TaskRecord& task) {
+  TaskRecord head;
+  head.id = task.id;
+  head.key_id = task.key_id;
+  head.batch_id = task.batch_id;
+  head.model = task.model;
+  head.type = task.type;
+  head.priority_name = task.priority_name;
+  head.priority = task.priority;
+  head.status = task.status;
+  head.attempt = task.attempt;
+  head.worker_losses = task.worker_losses;
+  head.device = task.device;
+  head.strategy = task.strategy;
+  head.estimated_memory_bytes = task.estimated_memory_bytes;
+  head.budget_ms = task.budget_ms;
+  head.created_ms = task.created_ms;
+  head.started_ms = task.started_ms;
+  head.finished_ms = task.finished_ms;
+  head.error = task.error;
+  head.request_blob = task.request_blob;
+  return head;
+}
+
 class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
  public:
   MemoryStore(Retention retention, const Clock& clock, Executor executor)
@@ -69,6 +93,12 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
     if (found == tasks_.end()) return Fail(ErrorCode::kNotFound, "there is no task {}", id.ToString());
     return found->second;
   }
+  Result<TaskRecord> Head(TaskId id) const override {
+    MutexLock lock(mutex_);
+    const auto found = tasks_.find(id);
+    if (found == tasks_.end()) return Fail(ErrorCode::kNotFound, "there is no task {}", id.ToString());
+    return HeadOf(found->second);
+  }
   Result<TaskPage> List(const TaskFilter& filter) const override {
     MutexLock lock(mutex_);
     TaskPage page;
@@ -82,10 +112,7 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
       }
       --it;
       if (!Matches(filter, it->second)) continue;
-      auto& task = page.tasks.emplace_back(it->second);
-      task.request.clear();
-      task.explain.clear();
-      task.result.reset();
+      page.tasks.push_back(HeadOf(it->second));
     }
     return page;
   }

@@ -31,6 +31,7 @@ Status SqliteReader::Prepare() {
                        fmt::format("SELECT {},execution_seconds,blob,json FROM task LEFT JOIN result ON"
                                    " task_seq=seq WHERE id=?1",
                                    kTaskColumns)));
+  ALTLAS_TRY(head_, database_.Prepare(fmt::format("SELECT {} FROM task WHERE id=?1", kTaskColumns)));
   ALTLAS_TRY(list_, database_.Prepare(fmt::format("SELECT {} FROM task WHERE id<?1 ORDER BY id DESC LIMIT ?2",
                                                   kTaskColumns)));
   ALTLAS_TRY(unfinished_,
@@ -72,6 +73,16 @@ Result<TaskRecord> SqliteReader::Get(TaskId id) const {
   // Deleted in between, row first, then file: that is no damage.
   ALTLAS_TRY_VOID(ReadRow(id));
   return Fail(ErrorCode::kCorrupt, "the task {} lost a part: {}", id.ToString(), filled.error().message);
+}
+
+Result<TaskRecord> SqliteReader::Head(TaskId id) const {
+  if (id.is_nil()) return NoTask(id);
+  MutexLock lock(mutex_);
+  ALTLAS_TRY(const bool found, head_.BindId(1, id).Step());
+  if (!found) return NoTask(id);
+  auto task = ReadTaskHead(head_);
+  head_.Reset();
+  return task;
 }
 
 Result<TaskPage> SqliteReader::List(const TaskFilter& filter) const {

@@ -19,6 +19,7 @@ class SqliteReader final : public TaskReader {
   static Result<std::unique_ptr<SqliteReader>> Create(const std::filesystem::path& database, BlobStore blobs,
                                                       std::function<TaskCounts()> count);
   Result<TaskRecord> Get(TaskId id) const override;
+  Result<TaskRecord> Head(TaskId id) const override;
   Result<TaskPage> List(const TaskFilter& filter) const override;
   Status LoadUnfinished(const std::function<void(TaskRecord)>& visit) const override;
   TaskCounts Count() const override { return count_(); }
@@ -41,6 +42,7 @@ class SqliteReader final : public TaskReader {
   mutable Mutex mutex_;
   mutable Database database_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement get_ ALTLAS_GUARDED_BY(mutex_);
+  mutable Statement head_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement list_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement unfinished_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement keys_ ALTLAS_GUARDED_BY(mutex_);

@@ -118,6 +118,7 @@ TEST_F(SqliteStoreTest, ATaskWhoseBlobIsBrokenIsReportedAndCanBeFailed) {
   const auto name = store_->reader().Get(id)->request_blob;
   ASSERT_TRUE(WriteFileAtomically(folder_.path() / "blobs" / name, "gone").has_value());
   EXPECT_EQ(store_->reader().Get(id).error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(store_->reader().Head(id).has_value()) << "a head needs no blob";
   std::optional<TaskRecord> seen;
   ASSERT_TRUE(store_->reader().LoadUnfinished([&](TaskRecord task) { seen = std::move(task); }).has_value());
   ASSERT_TRUE(seen.has_value());

@@ -114,6 +114,48 @@ TEST_P(StoreContract, AnAcceptedTaskReadsBackWithEveryField) {
   EXPECT_FALSE(read.result.has_value());
 }
 
+TEST_P(StoreContract, AHeadIsTheRecordWithoutItsTexts) {
+  auto task = MakeTask(NextId(), std::string(5000, 'q'));
+  task.key_id = NextId();
+  task.batch_id = NextId();
+  task.priority = 3;
+  task.device = "gpu_1";
+  task.strategy = "random";
+  task.estimated_memory_bytes = 99;
+  task.explain = "{}";
+  AcceptOne(task);
+  store_->tasks().RecordDispatch({task.id, 2, "gpu_0", 7, 1234, R"({"why":"fast"})"});
+  calls_->Flush();
+  const auto expect_head_of = [&](TaskRecord whole) {
+    const auto head = store_->reader().Head(task.id);
+    ASSERT_TRUE(head.has_value()) << head.error().message;
+    EXPECT_TRUE(head->request.empty() && head->explain.empty() && !head->result);
+    EXPECT_EQ(head->id, whole.id);
+    EXPECT_EQ(head->key_id, whole.key_id);
+    EXPECT_EQ(head->batch_id, whole.batch_id);
+    EXPECT_EQ(head->model, whole.model);
+    EXPECT_EQ(head->type, whole.type);
+    EXPECT_EQ(head->priority_name, whole.priority_name);
+    EXPECT_EQ(head->priority, whole.priority);
+    EXPECT_EQ(head->status, whole.status);
+    EXPECT_EQ(head->attempt, whole.attempt);
+    EXPECT_EQ(head->device, whole.device);
+    EXPECT_EQ(head->strategy, whole.strategy);
+    EXPECT_EQ(head->estimated_memory_bytes, whole.estimated_memory_bytes);
+    EXPECT_EQ(head->budget_ms, whole.budget_ms);
+    EXPECT_EQ(head->created_ms, whole.created_ms);
+    EXPECT_EQ(head->started_ms, whole.started_ms);
+    EXPECT_EQ(head->finished_ms, whole.finished_ms);
+    EXPECT_EQ(head->error, whole.error);
+  };
+  expect_head_of(MustGet(task.id));
+  ASSERT_TRUE(calls_->Finish(Completed(task.id, std::string(5000, 'r'))).has_value());
+  expect_head_of(MustGet(task.id));
+  EXPECT_EQ(store_->reader().Head(task.id)->status, TaskStatus::kCompleted);
+  EXPECT_EQ(store_->reader().Head(NextId()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store_->reader().Head({}).error().code, ErrorCode::kNotFound);
+}
+
 TEST_P(StoreContract, ACallbackComesThroughTheExecutorAndNotInsideTheCall) {
   bool answered = false;
   AcceptBatch batch;

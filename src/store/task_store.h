@@ -118,7 +118,8 @@ struct TaskPage {
 using TaskCounts = std::array<std::int64_t, kTaskStatusCount>;  // by TaskStatus
 
 // The ledger of tasks, reading half. Thread-safe; every call is answered on the caller's thread, from a
-// read-only connection of its own (SQLite: some 20 us for Get, a few us a row for List) or from memory, and
+// read-only connection of its own (SQLite: some 20 us for Get and Head, a few us a row for List; Get reads
+// and checks blob files beside it) or from memory, and
 // sees what was committed: an operation is visible at the latest when its callback runs. The manager's own
 // table is the truth for what is not awaited.
 class TaskReader {
@@ -126,6 +127,9 @@ class TaskReader {
   virtual ~TaskReader() = default;
   // The whole record. kNotFound; kCorrupt where the request's or result's blob file is missing or broken.
   virtual Result<TaskRecord> Get(TaskId id) const = 0;
+  // The record as List gives it: without `request`, `result` and `explain`, and without a look at a blob
+  // file. kNotFound.
+  virtual Result<TaskRecord> Head(TaskId id) const = 0;
   virtual Result<TaskPage> List(const TaskFilter& filter) const = 0;
   // Every queued and running task, whole, by priority (lower first), then id: for recovery at start. Streams;
   // memory does not grow with their number. A task whose blob file is broken comes with `error` kCorrupt and
