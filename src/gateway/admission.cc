@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "gateway/gateway_impl.h"
 
 namespace altlas::gateway {
+namespace {
+
+constexpr std::size_t kValuesOfAnItem = 32;  // of a batch; one that names every field has 15
+
+}  // namespace
 
 RequestRules Gateway::Impl::Rules() const {
   const auto& limits = deps_.config.current().config.server.limits;
@@ -12,6 +20,7 @@ RequestRules Gateway::Impl::Rules() const {
   rules.text_bytes = limits.text_bytes.count;
   rules.batch_items = static_cast<std::size_t>(limits.batch_items);
   rules.json.nesting = limits.json_nesting;
+  rules.json.values = std::max(rules.json.values, kValuesOfAnItem * rules.batch_items);
   rules.models = deps_.models;
   return rules;
 }
@@ -34,7 +43,8 @@ Result<std::optional<store::IdempotencyClaim>> Gateway::Impl::ClaimOf(const net:
   store::IdempotencyClaim claim;
   claim.key_id = who.key_id;
   claim.key = std::string(*key);
-  claim.body_hash = Sha256Hex(std::string(request.path) + "\n" + std::string(request.body));
+  const std::array<std::string_view, 3> hashed = {request.path, "\n", request.body};
+  claim.body_hash = Sha256Hex(hashed);
   claim.note = std::string(note);
   return std::optional(std::move(claim));
 }
@@ -67,8 +77,8 @@ void Gateway::Impl::AnswerSubmitError(const Writer& writer, const Error& error) 
   SendError(*writer, error, Seconds(deps_.pool.RetryAfter()));
 }
 
-std::optional<TaskId> Gateway::Impl::VisibleTask(const net::Request& request, const Writer& writer,
-                                                 const Principal& who) const {
+std::optional<pool::TaskView> Gateway::Impl::VisibleTask(const net::Request& request, const Writer& writer,
+                                                         const Principal& who) const {
   const auto text = request.Param("id");
   const auto id = TaskId::Parse(text);
   if (!id) {
@@ -77,13 +87,17 @@ std::optional<TaskId> Gateway::Impl::VisibleTask(const net::Request& request, co
                                  text.substr(0, 64)));
     return std::nullopt;
   }
-  const auto view = deps_.pool.Get(*id);
-  if (!view.has_value() && view.error().code != ErrorCode::kNotFound) {
-    SendError(*writer, view.error());
-    return std::nullopt;
+  auto view = deps_.pool.LiveView(*id);
+  if (!view) {
+    auto stored = deps_.store.reader().Head(*id);
+    if (!stored.has_value() && stored.error().code != ErrorCode::kNotFound) {
+      SendError(*writer, stored.error());
+      return std::nullopt;
+    }
+    if (stored.has_value()) view = pool::ViewOfStored(std::move(*stored));
   }
   // Another key's task is not there, as far as this key can tell.
-  if (!view.has_value() || !who.Sees(view->record.key_id)) {
+  if (!view || !who.Sees(view->record.key_id)) {
     SendError(
         *writer,
         Error{ErrorCode::kNotFound,
@@ -92,7 +106,7 @@ std::optional<TaskId> Gateway::Impl::VisibleTask(const net::Request& request, co
               "task_id"});
     return std::nullopt;
   }
-  return id;
+  return view;
 }
 
 }  // namespace altlas::gateway

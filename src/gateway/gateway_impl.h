@@ -54,9 +54,9 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   bool RefuseUnknown(const net::Request& request, const std::vector<std::string>& unknown,
                      const Writer& writer, std::string* warning) const;
   void AnswerSubmitError(const Writer& writer, const Error& error) const;
-  // The task of /task/{id}, where it exists and this key may see it; else answers.
-  std::optional<TaskId> VisibleTask(const net::Request& request, const Writer& writer,
-                                    const Principal& who) const;
+  // The task of /task/{id}, without its result, where it exists and this key may see it; else answers.
+  std::optional<pool::TaskView> VisibleTask(const net::Request& request, const Writer& writer,
+                                            const Principal& who) const;
 
   GatewayDeps deps_;
   net::Router router_;

@@ -55,11 +55,12 @@ void Gateway::Impl::GetTask(net::Request& request, const Writer& writer, const P
       ParseWait(request.Query("wait"),
                 std::chrono::duration<double>(deps_.config.current().config.server.limits.wait_time).count());
   if (!wait.has_value()) return SendError(*writer, wait.error());
-  const auto id = VisibleTask(request, writer, who);
-  if (!id) return;
-  if (*wait && **wait > 0) return AnswerWhenDone(*id, **wait, writer, "");
+  const auto visible = VisibleTask(request, writer, who);
+  if (!visible) return;
+  const auto& id = visible->record.id;
+  if (*wait && **wait > 0) return AnswerWhenDone(id, **wait, writer, "");
   const auto explain = request.Query("explain");
-  const auto view = deps_.pool.Get(*id, explain && *explain != "0" && *explain != "false");
+  const auto view = deps_.pool.Get(id, explain && *explain != "0" && *explain != "false");
   if (!view.has_value()) return SendError(*writer, view.error());
   SendJson(*writer, 200, RenderTask(*view));
 }
@@ -72,17 +73,14 @@ void Gateway::Impl::ListTasks(net::Request& request, const Writer& writer, const
       return SendError(*writer, status.error());
   }
   if (!who.scopes.Has(store::Scope::kAdmin)) filter.key_id = who.key_id;
-  const auto page = deps_.store.reader().List(filter);
+  auto page = deps_.store.reader().List(filter);
   if (!page.has_value()) return SendError(*writer, page.error());
   JsonWriter out;
   out.BeginObject().Key("tasks").BeginArray();
-  for (const auto& record : page->tasks) {
+  for (auto& record : page->tasks) {
     // The live table knows better than the disk where a task is.
-    auto view = deps_.pool.Get(record.id);
-    if (!view.has_value()) continue;
-    view->record.result.reset();
-    view->record.explain.clear();
-    WriteTask(out, *view);
+    const auto live = deps_.pool.LiveView(record.id);
+    WriteTask(out, live ? *live : pool::ViewOfStored(std::move(record)));
   }
   out.EndArray().Key("next_before");
   if (page->next) {
@@ -94,18 +92,17 @@ void Gateway::Impl::ListTasks(net::Request& request, const Writer& writer, const
 }
 
 void Gateway::Impl::DeleteTask(net::Request& request, const Writer& writer, const Principal& who) {
-  const auto id = VisibleTask(request, writer, who);
-  if (!id) return;
-  const auto view = deps_.pool.Get(*id);
-  if (!view.has_value()) return SendError(*writer, view.error());
+  const auto view = VisibleTask(request, writer, who);
+  if (!view) return;
+  const auto& id = view->record.id;
   if (!store::IsFinal(view->record.status)) {
-    deps_.pool.Cancel(*id, "canceled by request", [writer](Result<pool::TaskView> ended) {
+    deps_.pool.Cancel(id, "canceled by request", [writer](Result<pool::TaskView> ended) {
       if (!ended.has_value()) return SendError(*writer, ended.error());
       SendJson(*writer, 200, RenderTask(*ended));
     });
     return;
   }
-  deps_.store.tasks().DeleteTask(*id, [writer, id = *id](Status status) {
+  deps_.store.tasks().DeleteTask(id, [writer, id](Status status) {
     if (!status.has_value()) return SendError(*writer, status.error());
     JsonWriter out;
     out.BeginObject().Key("task_id").String(id.ToString()).Key("deleted").Bool(true).EndObject();
