@@ -93,11 +93,7 @@ int Create(const CommonOptions& common, const KeyOptions& options) {
   if (admin.Reachable()) {
     JsonWriter body;
     body.BeginObject().Key("name").String(options.name).Key("scopes").BeginArray();
-    for (const auto& [scope, name] :
-         {std::pair{store::Scope::kPredict, "predict"}, std::pair{store::Scope::kAdmin, "admin"},
-          std::pair{store::Scope::kMetrics, "metrics"}}) {
-      if (scopes->Has(scope)) body.String(name);
-    }
+    for (const auto name : store::ScopeNames(*scopes)) body.String(name);
     body.EndArray()
         .Key("requests_per_second")
         .Double(options.rate)

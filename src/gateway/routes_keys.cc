@@ -14,11 +14,7 @@ void WriteKey(JsonWriter& out, const store::KeyRecord& key) {
       .String(key.name)
       .Key("scopes")
       .BeginArray();
-  for (const auto& [scope, name] :
-       {std::pair{store::Scope::kPredict, "predict"}, std::pair{store::Scope::kAdmin, "admin"},
-        std::pair{store::Scope::kMetrics, "metrics"}}) {
-    if (key.scopes.Has(scope)) out.String(name);
-  }
+  for (const auto name : store::ScopeNames(key.scopes)) out.String(name);
   out.EndArray().Key("requests_per_second").Double(key.requests_per_second).Key("burst").Int(key.burst);
   const auto time = [&](std::string_view name, WallMillis millis) {
     out.Key(name);

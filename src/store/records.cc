@@ -27,10 +27,17 @@ std::optional<TaskStatus> ParseTaskStatus(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string_view> ScopeNames(ScopeSet scopes) {
+  std::vector<std::string_view> names;
+  for (const auto& [scope, name] : kScopeNames) {
+    if (scopes.Has(scope)) names.push_back(name);
+  }
+  return names;
+}
+
 std::string FormatScopes(ScopeSet scopes) {
   std::string text;
-  for (const auto& [scope, name] : kScopeNames) {
-    if (!scopes.Has(scope)) continue;
+  for (const auto name : ScopeNames(scopes)) {
     if (!text.empty()) text += ',';
     text += name;
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -76,6 +77,8 @@ struct ScopeSet {
 // "predict", "admin" and "metrics", joined by commas, in any order. An unknown or empty name is
 // kInvalidArgument.
 std::string FormatScopes(ScopeSet scopes);
+// The names of the scopes in the set, in the order above.
+std::vector<std::string_view> ScopeNames(ScopeSet scopes);
 Result<ScopeSet> ParseScopes(std::string_view text);
 
 // One API key. The secret itself is never stored.

@@ -31,6 +31,7 @@ TEST(Records, EverySetOfScopesReadsBackAsItself) {
   }
   EXPECT_EQ(FormatScopes(ScopeSet::All()), "predict,admin,metrics");
   EXPECT_EQ(ParseScopes("metrics,predict")->bits, 5);
+  EXPECT_EQ(ScopeNames({5}), (std::vector<std::string_view>{"predict", "metrics"}));
 }
 
 TEST(Records, AnUnknownScopeIsRefusedByName) {
