@@ -53,7 +53,7 @@ struct Operation {
 
 constexpr Operation kOperations[] = {
     {"post", "/api/v1/predict", "Accept one task, durably.", "predict", kPredictParameters, "PredictRequest",
-     "Submitted", "400 404 409 413 415 422 429 503 507"},
+     "Submitted", "400 404 409 413 422 429 503 507"},
     {"post", "/api/v1/batch_predict", "Accept several tasks, all or none.", "predict", kBatchParameters,
      "BatchRequest", "BatchAnswer", "400 404 409 413 422 429 503 507"},
     {"get", "/api/v1/tasks", "List tasks, newest first: one's own, or all with the admin scope.", "predict",

@@ -6,20 +6,12 @@
 
 #include "backend/echo_backend.h"
 #include "gateway/gateway.h"
+#include "gateway/test_support.h"
 
 namespace altlas::gateway {
 namespace {
 
 using Json = nlohmann::json;
-
-class FixedConfig final : public ConfigAccess {
- public:
-  const config::LoadedConfig& current() const override { return loaded_; }
-  Status Set(std::string_view, std::string_view, bool) override { return {}; }
-
- private:
-  config::LoadedConfig loaded_;
-};
 
 TEST(OpenApi, IsCompleteAndTrue) {
   auto loop = net::IoLoop::Create().value();
@@ -62,12 +54,34 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
     EXPECT_TRUE(document.contains(Json::json_pointer(reference.substr(1)))) << reference;
 }
 
-TEST(OpenApi, TaskTypesAreThoseOfTheConfiguration) {
-  const auto document = Json::parse(OpenApiDocument());
-  std::set<std::string> documented;
-  for (const auto& type : document["components"]["schemas"]["TaskType"]["enum"]) documented.insert(type);
-  const auto known = config::KnownTaskTypes();
-  EXPECT_EQ(documented, std::set<std::string>(known.begin(), known.end()));
+using Names = std::set<std::string, std::less<>>;
+
+Names EnumOf(const Json& schema) {
+  Names names;
+  for (const auto& name : schema["enum"]) EXPECT_TRUE(names.insert(name.get<std::string>()).second) << name;
+  return names;
+}
+
+// What the document enumerates by hand is what the program knows.
+TEST(OpenApi, EnumerationsAreThoseOfTheProgram) {
+  const auto schemas = Json::parse(OpenApiDocument())["components"]["schemas"];
+  const auto types = config::KnownTaskTypes();
+  EXPECT_EQ(EnumOf(schemas["TaskType"]), Names(types.begin(), types.end()));
+  Names strategies;
+  for (const auto strategy : sched::AllStrategies())
+    strategies.insert(std::string(sched::StrategyName(strategy)));
+  EXPECT_EQ(EnumOf(schemas["Strategy"]), strategies);
+  Names states;
+  for (int i = 0; i < store::kTaskStatusCount; ++i)
+    states.insert(std::string(store::TaskStatusName(static_cast<store::TaskStatus>(i))));
+  EXPECT_EQ(EnumOf(schemas["Status"]), states);
+  const auto scopes = store::ScopeNames(store::ScopeSet::All());
+  EXPECT_EQ(EnumOf(schemas["KeyRequest"]["properties"]["scopes"]["oneOf"][1]["items"]),
+            Names(scopes.begin(), scopes.end()));
+  Names codes;
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i)
+    codes.insert(std::string(ErrorCodeName(static_cast<ErrorCode>(i))));
+  EXPECT_EQ(EnumOf(schemas["Error"]["properties"]["error"]["properties"]["code"]), codes);
 }
 
 }  // namespace
