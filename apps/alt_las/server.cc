@@ -55,6 +55,7 @@ class Server::Impl {
                                                 backend::BackendListener listener);
   void OnDevices(Result<std::vector<device::DeviceSnapshot>> devices);
   Status Open();
+  net::HttpServerOptions HttpOptions(const config::Config& config);
   Status ListenTcp();
   Status Apply(const config::LoadedConfig& changed);
   void MakeFirstKey();
@@ -171,6 +172,12 @@ void Server::Impl::OnDevices(Result<std::vector<device::DeviceSnapshot>> devices
   if (auto status = Open(); !status.has_value()) Fail(status.error());
 }
 
+net::HttpServerOptions Server::Impl::HttpOptions(const config::Config& config) {
+  auto options = HttpOptionsOf(config);
+  options.check_head = gateway_->HeadCheck();
+  return options;
+}
+
 Status Server::Impl::ListenTcp() {
   net::ListenOptions listen;
   const auto& tls = config().server.tls;
@@ -181,7 +188,7 @@ Status Server::Impl::ListenTcp() {
     ALTLAS_TRY(tls_, net::TlsContext::ForServer(std::move(files)));
     listen.stream.tls = tls_;
   }
-  http_ = std::make_unique<net::HttpServer>(*loop_, HttpOptionsOf(config()), gateway_->Handler());
+  http_ = std::make_unique<net::HttpServer>(*loop_, HttpOptions(config()), gateway_->Handler());
   ALTLAS_TRY(
       const auto address,
       http_->Listen(net::Address::Tcp(config().server.listen.address, config().server.listen.port), listen));
@@ -191,7 +198,7 @@ Status Server::Impl::ListenTcp() {
 
 Status Server::Impl::Open() {
   ALTLAS_TRY_VOID(ListenTcp());
-  net::HttpServerOptions options = HttpOptionsOf(config());
+  net::HttpServerOptions options = HttpOptions(config());
   options.cors = {};
   admin_ = std::make_unique<net::HttpServer>(*loop_, std::move(options), gateway_->Handler());
   ALTLAS_TRY_VOID(admin_->Listen(net::Address::Unix((options_.state / "admin.sock").string())));
@@ -255,7 +262,7 @@ Status Server::Impl::Apply(const config::LoadedConfig& changed) {
       std::min(changed.config.gpu.health_check_interval, changed.config.gpu.monitoring.interval));
   const auto& limit = changed.config.auth.rate_limit;
   keys_->SetDefaultLimit({limit.requests_per_second, limit.burst});
-  if (http_) http_->SetOptions(HttpOptionsOf(changed.config));
+  if (http_) http_->SetOptions(HttpOptions(changed.config));
   return {};
 }
 

@@ -116,14 +116,13 @@ std::vector<store::KeyRecord> KeyRing::List() const {
   return keys;
 }
 
-Result<Principal> KeyRing::Authenticate(const net::Request& request, store::Scope needed,
-                                        double* retry_after) {
+Result<const KeyRing::Held*> KeyRing::Find(const net::Request& request, store::Scope needed) const {
   if (request.peer_uid) {
-    if (*request.peer_uid == ::geteuid() || *request.peer_uid == 0) return Administrator();
+    if (*request.peer_uid == ::geteuid() || *request.peer_uid == 0) return nullptr;
     return Fail(ErrorCode::kDenied, "user {} may not administrate this server; run the command as its owner",
                 *request.peer_uid);
   }
-  if (!enabled_) return Administrator();
+  if (!enabled_) return nullptr;
   const auto token = BearerToken(request);
   if (!token) return NotLetIn();
   const auto hash = Sha256Hex(*token);
@@ -131,12 +130,25 @@ Result<Principal> KeyRing::Authenticate(const net::Request& request, store::Scop
   if (found == by_hash_.end() || !EqualInConstantTime(found->second.record.secret_sha256, hash) ||
       found->second.record.revoked_ms != 0)
     return NotLetIn();
-  Held& held = found->second;
+  const Held& held = found->second;
   if (!held.record.scopes.Has(needed)) {
     store::ScopeSet wanted;
     return Fail(ErrorCode::kDenied, "the key \"{}\" has the scopes {}; this needs {}", held.record.name,
                 store::FormatScopes(held.record.scopes), store::FormatScopes(wanted.Add(needed)));
   }
+  return &held;
+}
+
+Status KeyRing::Check(const net::Request& request, store::Scope needed) const {
+  ALTLAS_TRY([[maybe_unused]] const auto* held, Find(request, needed));
+  return {};
+}
+
+Result<Principal> KeyRing::Authenticate(const net::Request& request, store::Scope needed,
+                                        double* retry_after) {
+  ALTLAS_TRY(const auto* found, Find(request, needed));
+  if (found == nullptr) return Administrator();
+  Held& held = by_hash_.find(found->record.secret_sha256)->second;
   const RateLimit own{held.record.requests_per_second, held.record.burst};
   const auto& limit = own.requests_per_second > 0 ? own : default_limit_;
   if (const auto wait = held.bucket.Take(clock_.Now(), limit); wait > Duration::zero()) {

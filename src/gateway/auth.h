@@ -23,9 +23,10 @@ struct Principal {
   bool Sees(const Uuid& owner) const { return scopes.Has(store::Scope::kAdmin) || owner == key_id; }
 };
 
+// How often a key may ask. A value.
 struct RateLimit {
-  double requests_per_second = 0;  // 0: none
-  std::int64_t burst = 1;
+  double requests_per_second = 0;  // in the long run; 0: no limit, whatever `burst` says
+  std::int64_t burst = 1;          // requests at once after a pause; below 1 counts as 1
 };
 
 // A token bucket: `burst` requests at once, refilled at `requests_per_second`. Pure, not thread-safe.
@@ -56,13 +57,16 @@ class KeyRing {
   // `done` comes after the commit. A rate of 0 means the configured default.
   void Create(std::string name, store::ScopeSet scopes, RateLimit limit,
               std::function<void(Result<NewKey>)> done);
-  // By id or by name. kNotFound; kConflict where several keys have that name.
+  // By id or by name. It counts from the call on; `done` comes after the commit. kNotFound and kConflict
+  // (several keys have that name) are told inside the call.
   void Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done);
   std::vector<store::KeyRecord> List() const;
 
   // kUnauthenticated for a missing, malformed, unknown or revoked key, without telling which; kDenied without
   // the scope; kOverloaded past the rate limit, with the wait in `retry_after`.
   Result<Principal> Authenticate(const net::Request& request, store::Scope needed, double* retry_after);
+  // As Authenticate, by the key and its scope alone: the request is not counted. For a look at its head.
+  Status Check(const net::Request& request, store::Scope needed) const;
   void SetDefaultLimit(RateLimit limit) { default_limit_ = limit; }
 
  private:
@@ -71,6 +75,8 @@ class KeyRing {
     TokenBucket bucket;
     WallMillis touched_ms = 0;
   };
+  // The key of the request where it has the scope; null where no key is needed.
+  Result<const Held*> Find(const net::Request& request, store::Scope needed) const;
   store::KeyStore& store_;
   const Clock& clock_;
   bool enabled_;

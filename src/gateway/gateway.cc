@@ -8,8 +8,8 @@ namespace altlas::gateway {
 Gateway::Impl::Impl(GatewayDeps deps) : deps_(std::move(deps)) {}
 
 void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Scope scope,
-                        RouteFunction function) {
-  routes_.push_back(std::string(method) + " " + pattern);
+                        RouteFunction function, std::size_t body_bytes) {
+  routes_.push_back({std::string(method) + " " + pattern, scope, body_bytes});
   router_.Add(method, pattern,
               [this, scope, function = std::move(function)](net::Request& request, const Writer& writer) {
                 double retry_after = 1;
@@ -19,22 +19,25 @@ void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Sco
               });
 }
 
-void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Scope scope, Route route) {
-  Add(method, std::move(pattern), scope,
+void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Scope scope, Route route,
+                        std::size_t body_bytes) {
+  Add(
+      method, std::move(pattern), scope,
       [this, route](net::Request& request, const Writer& writer, const Principal& who) {
         (this->*route)(request, writer, who);
-      });
+      },
+      body_bytes);
 }
 
 void Gateway::Impl::AddOpen(std::string_view method, std::string pattern, net::HttpHandler handler) {
-  routes_.push_back(std::string(method) + " " + pattern);
+  routes_.push_back({std::string(method) + " " + pattern, std::nullopt, net::kUncheckedBodyBytes});
   router_.Add(method, pattern, std::move(handler));
 }
 
 void Gateway::Impl::AddRoutes() {
   using store::Scope;
-  Add("POST", "/api/v1/predict", Scope::kPredict, &Impl::Predict);
-  Add("POST", "/api/v1/batch_predict", Scope::kPredict, &Impl::BatchPredict);
+  Add("POST", "/api/v1/predict", Scope::kPredict, &Impl::Predict, SIZE_MAX);
+  Add("POST", "/api/v1/batch_predict", Scope::kPredict, &Impl::BatchPredict, SIZE_MAX);
   Add("GET", "/api/v1/tasks", Scope::kPredict, &Impl::ListTasks);
   Add("GET", "/api/v1/task/{id}", Scope::kPredict, &Impl::GetTask);
   Add("DELETE", "/api/v1/task/{id}", Scope::kPredict, &Impl::DeleteTask);
@@ -52,6 +55,32 @@ net::HttpHandler Gateway::Handler() {
       [impl = impl_](net::Request& request, const Writer& writer) { impl->router_.Handle(request, writer); };
 }
 
-std::vector<std::string> Gateway::Routes() const { return impl_->routes_; }
+net::HttpHeadVerdict Gateway::Impl::CheckHead(net::Request& head) const {
+  auto match = router_.Find(head);
+  if (match.handler == nullptr) {
+    net::HttpHeadVerdict verdict{match.status, std::move(match.error), {}, net::kUncheckedBodyBytes};
+    if (!match.allow.empty()) verdict.headers.emplace_back("Allow", std::move(match.allow));
+    return verdict;
+  }
+  const auto& rules = routes_[match.route];
+  if (rules.scope) {
+    if (auto let_in = deps_.keys.Check(head, *rules.scope); !let_in.has_value()) {
+      net::HttpHeadVerdict verdict{HttpStatus(let_in.error()), std::move(let_in).error(), {}, 0};
+      if (verdict.status == 401) verdict.headers.emplace_back("WWW-Authenticate", "Bearer");
+      return verdict;
+    }
+  }
+  return {.body_bytes = rules.body_bytes};
+}
+
+net::HttpHeadCheck Gateway::HeadCheck() {
+  return [impl = impl_](net::Request& head) { return impl->CheckHead(head); };
+}
+
+std::vector<std::string> Gateway::Routes() const {
+  std::vector<std::string> names;
+  for (const auto& route : impl_->routes_) names.push_back(route.name);
+  return names;
+}
 
 }  // namespace altlas::gateway

@@ -9,7 +9,7 @@
 #include "gateway/auth.h"
 #include "gateway/predict_request.h"
 #include "metrics/registry.h"
-#include "net/http.h"
+#include "net/http_server.h"
 #include "net/io_loop.h"
 #include "net/router.h"
 #include "pool/pool.h"
@@ -48,6 +48,9 @@ class Gateway {
   explicit Gateway(GatewayDeps deps);
   ~Gateway();
   net::HttpHandler Handler();
+  // For net::HttpServerOptions::check_head, beside Handler: who has no key for a route, or asks for none that
+  // is there, is told so before a body is read; bodies of routes that take none, or small ones, are bounded.
+  net::HttpHeadCheck HeadCheck();
   // "METHOD pattern" of every route, for the OpenAPI test.
   std::vector<std::string> Routes() const;
 

@@ -9,6 +9,8 @@ namespace altlas::gateway {
 
 using Writer = std::shared_ptr<net::ResponseWriter>;
 
+inline constexpr std::size_t kSmallBodyBytes = 64u << 10;
+
 class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
  public:
   explicit Impl(GatewayDeps deps);
@@ -35,12 +37,15 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   // routes_system.cc
   void AddSystemRoutes();
 
+  net::HttpHeadVerdict CheckHead(net::Request& head) const;
   using Route = void (Impl::*)(net::Request&, const Writer&, const Principal&);
   using RouteFunction = std::function<void(net::Request&, const Writer&, const Principal&)>;
-  // Adds a route that needs a key with `scope`.
-  void Add(std::string_view method, std::string pattern, store::Scope scope, RouteFunction function);
-  void Add(std::string_view method, std::string pattern, store::Scope scope, Route route);
-  // Adds one that needs none.
+  // Adds a route that needs a key with `scope` and takes bodies up to `body_bytes` (and the server's limit).
+  void Add(std::string_view method, std::string pattern, store::Scope scope, RouteFunction function,
+           std::size_t body_bytes = kSmallBodyBytes);
+  void Add(std::string_view method, std::string pattern, store::Scope scope, Route route,
+           std::size_t body_bytes = kSmallBodyBytes);
+  // Adds one that needs none, and no body.
   void AddOpen(std::string_view method, std::string pattern, net::HttpHandler handler);
 
   // admission.cc
@@ -59,8 +64,13 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
                                             const Principal& who) const;
 
   GatewayDeps deps_;
+  struct RouteRules {
+    std::string name;                   // "METHOD pattern"
+    std::optional<store::Scope> scope;  // that a key needs; none: open to all
+    std::size_t body_bytes = 0;         // the longest body
+  };
   net::Router router_;
-  std::vector<std::string> routes_;
+  std::vector<RouteRules> routes_;  // as the router counts them
 };
 
 }  // namespace altlas::gateway

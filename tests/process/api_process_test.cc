@@ -274,6 +274,17 @@ TEST_F(Api, KeysAndScopesAreHeldTo) {
   EXPECT_EQ(server().CallWithKey(key, "GET", "/api/v1/gpus").status, 401) << "a revoked key is let in";
 }
 
+// Judged by the head: the server does not read, and keep, what nobody may send or no route takes.
+TEST_F(Api, LongBodiesAreRefusedBeforeTheyAreRead) {
+  const auto long_body = Json({{"text", std::string(70'000, 'x')}}).dump();
+  const auto nobody = server().CallWithKey("alk_wrong", "POST", "/api/v1/predict", long_body);
+  EXPECT_EQ(nobody.status, 401);
+  EXPECT_EQ(nobody.reply.Header("Connection"), "close") << "the body was read first";
+  const auto setting = server().Call("POST", "/api/v1/config/gpu/strategy", long_body);
+  EXPECT_EQ(setting.status, 413) << setting.reply.body;
+  EXPECT_EQ(server().Call("POST", "/api/v1/predict", long_body).json["error"]["field"], "text");
+}
+
 TEST_F(Api, AKeysRateLimitAnswers429WithRetryAfter) {
   const auto made =
       server().Call("POST", "/api/v1/keys", R"({"name":"slow","requests_per_second":0.001,"burst":2})");

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes over a real pool and store, with writers in the place of connections.
+#include "gateway/gateway.h"
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/test_support.h"
+#include "pool/pool_fixture.h"
+
+namespace altlas::gateway {
+namespace {
+
+using Json = nlohmann::json;
+
+class GatewayTest : public pool::PoolTest {
+ protected:
+  void Serve() {
+    MakePool();
+    MakeDevices(1);
+    keys_ = std::make_unique<KeyRing>(store_->keys(), clock_, true, RateLimit{});
+    secret_ = MakeKey("admin", store::ScopeSet::All());
+    config::ModelConfig model;
+    model.name = "echo";
+    gateway_ = std::make_unique<Gateway>(
+        GatewayDeps{*loop_, clock_, *pool_, *store_, *keys_, config_, *registry_, {model}, {}});
+    handler_ = gateway_->Handler();
+  }
+  std::string MakeKey(std::string name, store::ScopeSet scopes) {
+    std::string secret;
+    keys_->Create(std::move(name), scopes, {}, [&](auto key) { secret = key->secret; });
+    RunUntil([&] { return !secret.empty(); });
+    return secret;
+  }
+
+  struct Asked {
+    std::shared_ptr<FakeAnswer> answer = std::make_shared<FakeAnswer>();
+    std::weak_ptr<FakeWriter> writer;  // gone once nobody can answer any more
+    Json json() const { return Json::parse(answer->body); }
+  };
+  Asked Ask(std::string_view method, std::string_view path, std::string_view query = "",
+            std::string body = "") {
+    Asked asked;
+    const auto writer = std::make_shared<FakeWriter>(asked.answer);
+    asked.writer = writer;
+    body.append(net::Request::kBodyPadding, ' ');
+    const auto bearer = "Bearer " + secret_;
+    const net::HeaderField field{"Authorization", bearer};
+    net::Request request;
+    request.method = method;
+    request.path = path;
+    request.query = query;
+    request.headers = {&field, 1};
+    request.body = std::string_view(body).substr(0, body.size() - net::Request::kBodyPadding);
+    handler_(request, writer);
+    return asked;
+  }
+  TaskId PredictOne() {
+    const auto asked = Ask("POST", "/api/v1/predict", "", R"({"text":"hello"})");
+    RunUntil([&] { return asked.answer->ended; });
+    return TaskId::Parse(asked.json()["task_id"].get<std::string>()).value_or(TaskId{});
+  }
+  std::string PathOf(const TaskId& id) { return "/api/v1/task/" + id.ToString(); }
+
+  FixedConfig config_;
+  std::unique_ptr<KeyRing> keys_;
+  std::string secret_;
+  std::unique_ptr<Gateway> gateway_;
+  net::HttpHandler handler_;
+};
+
+TEST_F(GatewayTest, AWaitingRequestIsAnsweredOnceByTheEndAndThenLetGo) {
+  Serve();
+  const auto id = PredictOne();
+  const auto asked = Ask("GET", PathOf(id), "wait=30");
+  Settle();
+  EXPECT_EQ(asked.answer->status, 0);
+  EXPECT_FALSE(asked.writer.expired());
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_EQ(asked.json()["status"], "completed");
+  EXPECT_EQ(asked.json()["result"]["text"], "done");
+  Settle();
+  EXPECT_TRUE(asked.writer.expired()) << "something holds the writer after its answer";
+}
+
+TEST_F(GatewayTest, AWaitingRequestIsAnsweredWithTheTaskAsItStandsOnceItsTimeIsOver) {
+  Serve();
+  const auto id = PredictOne();
+  const auto asked = Ask("GET", PathOf(id), "wait=0.05");
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_EQ(asked.json()["status"], "running");
+  Settle();
+  EXPECT_TRUE(asked.writer.expired());
+  // A task that is final already is answered at once.
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  AwaitStatus(id, store::TaskStatus::kCompleted);
+  const auto late = Ask("GET", PathOf(id), "wait=30");
+  RunUntil([&] { return late.answer->ended; });
+  EXPECT_EQ(late.json()["status"], "completed");
+  Settle();
+  EXPECT_TRUE(late.writer.expired());
+}
+
+TEST_F(GatewayTest, AClientThatLeavesIsLetGoAndItsTaskGoesOn) {
+  Serve();
+  const auto id = PredictOne();
+  for (const bool stream : {false, true}) {
+    const auto asked = stream ? Ask("GET", PathOf(id) + "/stream") : Ask("GET", PathOf(id), "wait=30");
+    Settle();
+    ASSERT_FALSE(asked.writer.expired());
+    asked.writer.lock()->Leave();
+    Settle();
+    EXPECT_TRUE(asked.writer.expired()) << (stream ? "stream" : "wait");
+    EXPECT_FALSE(asked.answer->ended);
+  }
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  AwaitStatus(id, store::TaskStatus::kCompleted);
+}
+
+TEST_F(GatewayTest, AStreamTellsTheEndOnceAndIsLetGo) {
+  Serve();
+  const auto id = PredictOne();
+  const auto asked = Ask("GET", PathOf(id) + "/stream");
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_NE(asked.answer->body.find("event: done\n"), std::string::npos) << asked.answer->body;
+  Settle();
+  EXPECT_TRUE(asked.writer.expired());
+}
+
+TEST_F(GatewayTest, AListShowsEveryStateWithoutResults) {
+  Serve();
+  const auto done = PredictOne();
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  AwaitStatus(done, store::TaskStatus::kCompleted);
+  const auto running = PredictOne();
+  const auto asked = Ask("GET", "/api/v1/tasks");
+  const auto tasks = asked.json()["tasks"];
+  ASSERT_EQ(tasks.size(), 2u) << asked.answer->body;
+  EXPECT_EQ(tasks[0]["task_id"], running.ToString());
+  EXPECT_EQ(tasks[0]["status"], "running");
+  EXPECT_EQ(tasks[0]["gpu_id"], "gpu_0");
+  EXPECT_EQ(tasks[1]["task_id"], done.ToString());
+  EXPECT_EQ(tasks[1]["status"], "completed");
+  EXPECT_EQ(tasks[1]["gpu_id"], "gpu_0");
+  EXPECT_FALSE(tasks[1].contains("result"));
+}
+
+TEST_F(GatewayTest, TasksOfOthersAreNotThere) {
+  Serve();
+  const auto id = PredictOne();
+  const auto admin = std::exchange(secret_, MakeKey("other", store::ScopeSet().Add(store::Scope::kPredict)));
+  for (const auto* method : {"GET", "DELETE"}) EXPECT_EQ(Ask(method, PathOf(id)).answer->status, 404);
+  EXPECT_EQ(Ask("GET", "/api/v1/tasks").json()["tasks"].size(), 0u);
+  secret_ = admin;
+  const auto canceled = Ask("DELETE", PathOf(id));
+  RunUntil([&] { return canceled.answer->ended; });
+  EXPECT_EQ(canceled.json()["status"], "canceled");
+  const auto deleted = Ask("DELETE", PathOf(id));
+  RunUntil([&] { return deleted.answer->ended; });
+  EXPECT_EQ(deleted.json()["deleted"], true) << deleted.answer->body;
+  EXPECT_EQ(Ask("GET", PathOf(id)).answer->status, 404);
+}
+
+TEST_F(GatewayTest, AHeadDecidesByRouteAndKeyBeforeTheBody) {
+  Serve();
+  const auto metrics = MakeKey("m", store::ScopeSet().Add(store::Scope::kMetrics));
+  const auto check = gateway_->HeadCheck();
+  const auto judge = [&](std::string_view method, std::string_view path, const std::string& key) {
+    const auto bearer = "Bearer " + key;
+    const net::HeaderField field{"Authorization", bearer};
+    net::Request head;
+    head.method = method;
+    head.path = path;
+    if (!key.empty()) head.headers = {&field, 1};
+    return check(head);
+  };
+  for (const auto* path : {"/api/v1/predict", "/api/v1/batch_predict", "/api/v1/keys"}) {
+    const auto nobody = judge("POST", path, "");
+    EXPECT_EQ(nobody.status, 401) << path;
+    EXPECT_EQ(nobody.error.code, ErrorCode::kUnauthenticated);
+    ASSERT_EQ(nobody.headers.size(), 1u);
+    EXPECT_EQ(nobody.headers[0].first, "WWW-Authenticate");
+    EXPECT_EQ(judge("POST", path, "alk_wrong").status, 401) << path;
+    EXPECT_EQ(judge("POST", path, metrics).status, 403) << path;
+    EXPECT_EQ(judge("POST", path, secret_).status, 0) << path;
+  }
+  EXPECT_EQ(judge("POST", "/api/v1/predict", secret_).body_bytes, SIZE_MAX);
+  EXPECT_EQ(judge("POST", "/api/v1/keys", secret_).body_bytes, 64u << 10);
+  // What is open to all takes no body.
+  for (const auto* path : {"/health/live", "/version", "/openapi.json"})
+    EXPECT_EQ(judge("GET", path, "").body_bytes, net::kUncheckedBodyBytes) << path;
+  EXPECT_EQ(judge("OPTIONS", "/api/v1/predict", "").body_bytes, net::kUncheckedBodyBytes);
+  EXPECT_EQ(judge("POST", "/nothing", secret_).status, 404);
+  const auto wrong = judge("PUT", "/api/v1/predict", secret_);
+  EXPECT_EQ(wrong.status, 405);
+  ASSERT_EQ(wrong.headers.size(), 1u);
+  EXPECT_EQ(wrong.headers[0], (std::pair<std::string, std::string>("Allow", "POST, OPTIONS")));
+}
+
+// A look at a head is no request: it takes nothing of what the key may send.
+TEST_F(GatewayTest, AHeadDoesNotCountForTheRateLimit) {
+  Serve();
+  keys_->SetDefaultLimit({1e-6, 2});
+  const auto check = gateway_->HeadCheck();
+  const auto bearer = "Bearer " + secret_;
+  const net::HeaderField field{"Authorization", bearer};
+  for (int i = 0; i < 10; ++i) {
+    net::Request head;
+    head.method = "POST";
+    head.path = "/api/v1/predict";
+    head.headers = {&field, 1};
+    EXPECT_EQ(check(head).status, 0);
+  }
+  EXPECT_EQ(Ask("GET", "/api/v1/gpus").answer->status, 200);
+  EXPECT_EQ(Ask("GET", "/api/v1/gpus").answer->status, 200);
+  EXPECT_EQ(Ask("GET", "/api/v1/gpus").answer->status, 429);
+}
+
+}  // namespace
+}  // namespace altlas::gateway
