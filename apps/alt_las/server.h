@@ -8,10 +8,11 @@
 
 namespace altlas::app {
 
+// What a server is started with. A value, checked by Create.
 struct ServerOptions {
   config::LoadedConfig config;
   config::LoadOptions config_source;  // for SIGHUP
-  std::filesystem::path state;
+  std::filesystem::path state;        // its folder; made with mode 0700 where it is missing
   bool quick_start =
       false;  // prints the address, where the key lies and a first command once models are ready
 };

@@ -10,6 +10,8 @@ typedef struct ssl_ctx_st SSL_CTX;
 
 namespace altlas::net {
 
+// What a server shows and asks for. A value; the files are read by ForServer and Reload, which name what is
+// wrong with them. Relative paths are taken from the working directory.
 struct TlsServerOptions {
   std::filesystem::path certificate_file = {};  // PEM, the chain, leaf first
   std::filesystem::path key_file = {};          // PEM, not encrypted
@@ -17,10 +19,11 @@ struct TlsServerOptions {
       client_ca_file;  // PEM; not empty: clients must show a certificate signed by one of these
 };
 
+// Whom a client trusts and what it shows. A value, read like the server's.
 struct TlsClientOptions {
   std::filesystem::path ca_file = {};           // PEM; empty: the system's trust store
-  std::filesystem::path certificate_file = {};  // shown to the server where not empty
-  std::filesystem::path key_file = {};
+  std::filesystem::path certificate_file = {};  // PEM, shown to the server where not empty
+  std::filesystem::path key_file = {};          // PEM, not encrypted; goes with it
   std::string server_name = {};  // checked against the certificate and sent as SNI; empty: the address's host
   bool verify = true;            // false: any certificate is taken. For tools that were told so by the user.
 };
