@@ -5,8 +5,8 @@
 #include <deque>
 
 #include "net/http.h"
-#include "net/http_chunk.h"
 #include "net/http_head.h"
+#include "net/reply_reader.h"
 #include "net/stream.h"
 
 namespace altlas::net {
@@ -40,122 +40,6 @@ Status CheckCall(const HttpCall& call) {
     }
   }
   return {};
-}
-
-// Reads one answer from bytes in pieces. Pure.
-class ReplyReader {
- public:
-  struct Events {
-    std::function<void(const HttpReply&)> on_head;
-    std::function<void(std::string_view)> on_body;
-  };
-  ReplyReader(bool head_only, std::size_t max_header_bytes) : head_only_(head_only) {
-    limits_.header_bytes = max_header_bytes;
-    limits_.target_bytes = max_header_bytes;
-    limits_.header_count = 1000;
-  }
-  // Takes what belongs to the answer from the front of `input`.
-  Status Feed(std::string_view& input, const Events& events);
-  // The connection ended: an error where the answer is not complete.
-  Status EndOfInput();
-  bool done() const { return state_ == State::kDone; }
-  bool begun() const { return begun_; }
-  bool keep_alive() const { return head_.keep_alive && !until_close_; }
-
- private:
-  enum class State { kHead, kLength, kChunked, kUntilClose, kDone };
-  Status FeedHead(std::string_view& input, const Events& events);
-  void ChooseFraming();
-
-  bool head_only_;
-  HeadLimits limits_;
-  State state_ = State::kHead;
-  HeadScanner scanner_;
-  ResponseHead head_;
-  std::string text_;
-  ChunkDecoder chunks_;
-  std::uint64_t left_ = 0;
-  bool begun_ = false;
-  bool until_close_ = false;
-};
-
-Status ReplyReader::FeedHead(std::string_view& input, const Events& events) {
-  const std::size_t before = text_.size();
-  // A piece at a time, so that a body behind the head is not scanned as one.
-  const auto piece = input.substr(0, limits_.header_bytes + 1 - std::min(before, limits_.header_bytes));
-  text_.append(piece);
-  const auto size = scanner_.Scan(text_, limits_);
-  if (!size) return Fail(ErrorCode::kCorrupt, "the answer is not HTTP: {}", size.error().message);
-  if (*size == 0) {
-    input.remove_prefix(piece.size());
-    return {};
-  }
-  input.remove_prefix(*size - before);
-  text_.resize(*size);
-  ALTLAS_TRY_VOID(ParseResponseHead(text_, limits_, head_));
-  if (head_.status >= 200) {
-    HttpReply reply;
-    reply.status = head_.status;
-    for (const auto& field : head_.fields) reply.headers.emplace_back(field.name, field.value);
-    ChooseFraming();
-    events.on_head(reply);
-  }
-  text_.clear();
-  scanner_.Reset();
-  return {};
-}
-
-void ReplyReader::ChooseFraming() {
-  if (head_only_ || head_.status == 204 || head_.status == 304) {
-    state_ = State::kDone;
-  } else if (head_.chunked) {
-    state_ = State::kChunked;
-  } else if (head_.content_length) {
-    left_ = *head_.content_length;
-    state_ = left_ > 0 ? State::kLength : State::kDone;
-  } else {
-    until_close_ = true;
-    state_ = State::kUntilClose;
-  }
-}
-
-Status ReplyReader::Feed(std::string_view& input, const Events& events) {
-  begun_ = begun_ || !input.empty();
-  while (!input.empty() && state_ != State::kDone) {
-    switch (state_) {
-      case State::kHead:
-        ALTLAS_TRY_VOID(FeedHead(input, events));
-        break;
-      case State::kLength: {
-        const auto piece =
-            input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
-        input.remove_prefix(piece.size());
-        left_ -= piece.size();
-        if (left_ == 0) state_ = State::kDone;
-        events.on_body(piece);
-        break;
-      }
-      case State::kChunked: {
-        ALTLAS_TRY(const auto piece, chunks_.Next(input, UINT64_MAX));
-        if (chunks_.done()) state_ = State::kDone;
-        if (!piece.empty()) events.on_body(piece);
-        break;
-      }
-      case State::kUntilClose:
-        events.on_body(std::exchange(input, {}));
-        break;
-      case State::kDone:
-        break;
-    }
-  }
-  return {};
-}
-
-Status ReplyReader::EndOfInput() {
-  if (state_ == State::kUntilClose) state_ = State::kDone;
-  if (state_ == State::kDone) return {};
-  return Fail(ErrorCode::kUnavailable, "the server closed the connection {}",
-              begun_ ? "in the middle of its answer" : "without an answer");
 }
 
 }  // namespace

@@ -1,69 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_head.h"
 
-#include <array>
 #include <cstring>
 
-#include "base/utf8.h"
+#include "net/http_chars.h"
+#include "net/http_target.h"
 
 namespace altlas::net {
 namespace {
 
 constexpr std::size_t kMaxMethodBytes = 32;
 constexpr std::size_t kMaxLengthDigits = 18;
-
-constexpr std::array<bool, 256> MakeTable(std::string_view extra, bool alphanumeric) {
-  std::array<bool, 256> table{};
-  for (const char c : extra) table[static_cast<unsigned char>(c)] = true;
-  for (int c = 0; alphanumeric && c < 128; ++c) {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-      table[static_cast<std::size_t>(c)] = true;
-  }
-  return table;
-}
-
-constexpr auto kToken = MakeTable("!#$%&'*+-.^_`|~", true);
-// RFC 3986's characters of path and query, and those that browsers leave alone in a query.
-constexpr auto kTarget = MakeTable("-._~!$&'()*+,;=:@/?%[]{}|^`", true);
-constexpr auto kHost = MakeTable("-._~%!$&'()*+;=:[]", true);
-constexpr auto kHex = MakeTable("0123456789abcdefABCDEF", false);
-
-bool Is(const std::array<bool, 256>& table, char c) { return table[static_cast<unsigned char>(c)]; }
-
-bool AllOf(const std::array<bool, 256>& table, std::string_view text) {
-  for (const char c : text) {
-    if (!Is(table, c)) return false;
-  }
-  return true;
-}
-
-HttpRefusal Bad(std::string_view message, int status = 400, ErrorCode code = ErrorCode::kInvalidArgument) {
-  return {status, Error{code, std::string(message)}};
-}
-
-// True where a byte below 0x20 other than a tab, or DEL, is in `text`. Eight bytes at a time; a hit is looked
-// at singly.
-bool HasControl(std::string_view text) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = kOnes * 0x80;
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, 8);
-    const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
-    const std::uint64_t del = word ^ (kOnes * 0x7f);
-    if (((below_space | ((del - kOnes) & ~del)) & kHighs) == 0) continue;
-    for (std::size_t i = at; i < at + 8; ++i) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
-    }
-  }
-  for (; at < text.size(); ++at) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
-  }
-  return false;
-}
 
 std::string_view TrimBlanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -81,21 +28,21 @@ std::string_view TakeLine(std::string_view& text) {
 
 std::optional<HttpRefusal> ParseField(std::string_view line, HeaderField& field) {
   if (line.front() == ' ' || line.front() == '\t') {
-    return Bad(
+    return BadHead(
         "a header line begins with a blank (folded lines are not accepted); write each field on one line");
   }
   std::size_t name_size = 0;
   while (name_size < line.size() && Is(kToken, line[name_size])) ++name_size;
-  if (name_size == line.size()) return Bad("a header line has no colon");
+  if (name_size == line.size()) return BadHead("a header line has no colon");
   if (line[name_size] != ':') {
-    return Bad(line[name_size] == ' ' || line[name_size] == '\t'
-                   ? "a blank stands before the colon of a header field"
-                   : "a header name holds a character it may not");
+    return BadHead(line[name_size] == ' ' || line[name_size] == '\t'
+                       ? "a blank stands before the colon of a header field"
+                       : "a header name holds a character it may not");
   }
-  if (name_size == 0) return Bad("a header field has no name");
+  if (name_size == 0) return BadHead("a header field has no name");
   field.name = line.substr(0, name_size);
   field.value = TrimBlanks(line.substr(name_size + 1));
-  if (HasControl(field.value)) return Bad("a header value holds a control character");
+  if (HasControl(field.value)) return BadHead("a header value holds a control character");
   return std::nullopt;
 }
 
@@ -198,29 +145,29 @@ std::optional<HttpRefusal> ParseFields(std::string_view text, const HeadLimits& 
     Mark(marks, field);
     head.fields.push_back(field);
   }
-  if (!text.empty()) return Bad("bytes follow the head's empty line");
+  if (!text.empty()) return BadHead("bytes follow the head's empty line");
   return std::nullopt;
 }
 
 std::optional<HttpRefusal> CheckFraming(const FieldMarks& marks, MessageHead& head) {
-  if (marks.lengths > 1) return Bad("two Content-Length fields; send one");
-  if (marks.codings > 1) return Bad("two Transfer-Encoding fields; send one");
+  if (marks.lengths > 1) return BadHead("two Content-Length fields; send one");
+  if (marks.codings > 1) return BadHead("two Transfer-Encoding fields; send one");
   if (marks.lengths == 1 && marks.codings == 1)
-    return Bad("both Content-Length and Transfer-Encoding; send one of them");
+    return BadHead("both Content-Length and Transfer-Encoding; send one of them");
   head.content_length.reset();
   head.chunked = false;
   if (marks.lengths == 1) {
     head.content_length = ParseContentLength(marks.length);
-    if (!head.content_length) return Bad("Content-Length is not a plain decimal number");
+    if (!head.content_length) return BadHead("Content-Length is not a plain decimal number");
   }
   if (marks.codings == 1) {
-    if (head.minor_version == 0) return Bad("Transfer-Encoding in an HTTP/1.0 message");
+    if (head.minor_version == 0) return BadHead("Transfer-Encoding in an HTTP/1.0 message");
     if (!EqualsIgnoreCase(marks.coding, "chunked")) {
-      return Bad("the only transfer coding served is 'chunked'", 501, ErrorCode::kUnsupported);
+      return BadHead("the only transfer coding served is 'chunked'", 501, ErrorCode::kUnsupported);
     }
     head.chunked = true;
   }
-  if (marks.bad_connection) return Bad("the Connection field is no list of names");
+  if (marks.bad_connection) return BadHead("the Connection field is no list of names");
   head.keep_alive = !marks.close && (head.minor_version == 1 || marks.keep_alive);
   return std::nullopt;
 }
@@ -230,76 +177,12 @@ std::optional<HttpRefusal> ParseVersion(std::string_view text, int& minor) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (text.size() != 8 || !text.starts_with("HTTP/") || !digit(text[5]) || text[6] != '.' ||
       !digit(text[7])) {
-    return Bad("the first line does not end in an HTTP version; this server speaks HTTP/1.1");
+    return BadHead("the first line does not end in an HTTP version; this server speaks HTTP/1.1");
   }
   if (text[5] != '1' || text[7] > '1')
-    return Bad("this server speaks HTTP/1.1 and HTTP/1.0", 505, ErrorCode::kUnsupported);
+    return BadHead("this server speaks HTTP/1.1 and HTTP/1.0", 505, ErrorCode::kUnsupported);
   minor = text[7] - '0';
   return std::nullopt;
-}
-
-bool EscapesAreWhole(std::string_view text) {
-  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 3)) {
-    if (at + 2 >= text.size() || !Is(kHex, text[at + 1]) || !Is(kHex, text[at + 2])) return false;
-  }
-  return true;
-}
-
-// Clients resolve dot segments themselves; here they could only mean another resource to somebody else.
-bool HasDotSegment(std::string_view path) {
-  for (std::size_t at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 1)) {
-    auto segment = path.substr(at + 1);
-    segment = segment.substr(0, segment.find('/'));
-    if (segment == "." || segment == "..") return true;
-  }
-  return false;
-}
-
-std::optional<HttpRefusal> CheckPath(std::string_view path) {
-  bool dots = HasDotSegment(path);
-  if (path.find('%') != std::string_view::npos) {
-    const auto decoded = *PercentDecode(path);
-    if (HasControl(decoded) || decoded.find('\t') != std::string::npos)
-      return Bad("the path holds an encoded control character");
-    if (!IsValidUtf8(decoded)) return Bad("the path is not UTF-8 once decoded");
-    dots = dots || HasDotSegment(decoded);
-  }
-  if (dots) return Bad("the path holds a '.' or '..' segment; send it resolved");
-  return std::nullopt;
-}
-
-// origin-form, absolute-form of our own host, or "*" for OPTIONS.
-std::optional<HttpRefusal> SplitTarget(RequestHead& head) {
-  auto rest = head.target;
-  if (rest == "*") {
-    if (head.method != "OPTIONS") return Bad("the target '*' belongs to OPTIONS alone");
-    head.path = rest;
-    head.query = {};
-    return std::nullopt;
-  }
-  if (rest.front() != '/') {
-    const auto scheme_end = rest.find("://");
-    const auto scheme = rest.substr(0, scheme_end);
-    if (scheme_end == std::string_view::npos ||
-        !(EqualsIgnoreCase(scheme, "http") || EqualsIgnoreCase(scheme, "https"))) {
-      return Bad("the target must begin with '/'; this server is no proxy");
-    }
-    rest.remove_prefix(scheme_end + 3);
-    const auto authority = rest.substr(0, rest.find_first_of("/?"));
-    if (authority.empty() || !EqualsIgnoreCase(authority, head.host)) {
-      return Bad("the target names another host than the Host field; this server is no proxy");
-    }
-    rest.remove_prefix(authority.size());
-    if (rest.empty()) rest = "/";
-    if (rest.front() != '/') return Bad("the target has no path");
-  }
-  const auto question = rest.find('?');
-  head.path = rest.substr(0, question);
-  head.query = question == std::string_view::npos ? std::string_view() : rest.substr(question + 1);
-  if (!EscapesAreWhole(head.path) || !EscapesAreWhole(head.query)) {
-    return Bad("the target holds a '%' that two hexadecimal digits do not follow; write it as %25");
-  }
-  return CheckPath(head.path);
 }
 
 std::optional<HttpRefusal> ParseRequestLine(std::string_view line, const HeadLimits& limits,
@@ -308,10 +191,10 @@ std::optional<HttpRefusal> ParseRequestLine(std::string_view line, const HeadLim
   head.method = line.substr(0, first);
   if (first == std::string_view::npos || head.method.empty() || head.method.size() > kMaxMethodBytes ||
       !AllOf(kToken, head.method)) {
-    return Bad("the first line does not begin with a method");
+    return BadHead("the first line does not begin with a method");
   }
   const auto second = line.find(' ', first + 1);
-  if (second == std::string_view::npos) return Bad("the first line must be 'METHOD target HTTP/1.1'");
+  if (second == std::string_view::npos) return BadHead("the first line must be 'METHOD target HTTP/1.1'");
   head.target = line.substr(first + 1, second - first - 1);
   if (auto refusal = ParseVersion(line.substr(second + 1), head.minor_version)) return refusal;
   if (head.target.size() > limits.target_bytes) {
@@ -319,7 +202,7 @@ std::optional<HttpRefusal> ParseRequestLine(std::string_view line, const HeadLim
                                  head.target.size(), limits.target_bytes)};
   }
   if (head.target.empty() || !AllOf(kTarget, head.target)) {
-    return Bad("the target is empty or holds a character that must be percent-encoded");
+    return BadHead("the target is empty or holds a character that must be percent-encoded");
   }
   return std::nullopt;
 }
@@ -376,9 +259,9 @@ std::optional<HttpRefusal> ParseRequestHead(std::string_view text, const HeadLim
   if (auto refusal = ParseRequestLine(TakeLine(text), limits, head)) return refusal;
   FieldMarks marks;
   if (auto refusal = ParseFields(text, limits, head, marks)) return refusal;
-  if (marks.hosts > 1) return Bad("two Host fields; send one");
-  if (marks.hosts == 0 && head.minor_version == 1) return Bad("no Host field; HTTP/1.1 requires one");
-  if (!AllOf(kHost, marks.host)) return Bad("the Host field is no host");
+  if (marks.hosts > 1) return BadHead("two Host fields; send one");
+  if (marks.hosts == 0 && head.minor_version == 1) return BadHead("no Host field; HTTP/1.1 requires one");
+  if (!AllOf(kHost, marks.host)) return BadHead("the Host field is no host");
   if (!marks.repeated.empty()) {
     return HttpRefusal{400, Fail(ErrorCode::kInvalidArgument, "two {} fields; send one", marks.repeated)};
   }
@@ -389,7 +272,7 @@ std::optional<HttpRefusal> ParseRequestHead(std::string_view text, const HeadLim
   head.expect_continue = false;
   if (!marks.expect.empty()) {
     if (!EqualsIgnoreCase(marks.expect, "100-continue")) {
-      return Bad("the only expectation served is '100-continue'", 417, ErrorCode::kUnsupported);
+      return BadHead("the only expectation served is '100-continue'", 417, ErrorCode::kUnsupported);
     }
     head.expect_continue = head.minor_version == 1;
   }

@@ -1,93 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/http_server.h"
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <future>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/file.h"
-#include "net/http_client.h"
-#include "net/router.h"
-#include "net/test_support.h"
+#include "net/http_server_fixture.h"
 
 namespace altlas::net {
 namespace {
 
 using std::chrono::milliseconds;
-
-// A server on a thread of its own. Routes: GET /hello, POST /echo, GET /whoami, GET /hold (answered by
-// Release), GET /stream (pieces by Push).
-class HttpServerTest : public testing::Test {
- protected:
-  void Serve(HttpServerOptions options = {}, const Address& address = Address::Tcp("127.0.0.1", 0),
-             ListenOptions listen = {}) {
-    router_.Add("GET", "/hello",
-                [](const Request&, const auto& writer) { writer->SendJson(200, "{\"hello\":1}"); });
-    router_.Add("POST", "/echo", [](const Request& request, const auto& writer) {
-      writer->Send({.content_type = "a/b", .body = request.body});
-    });
-    router_.Add("GET", "/whoami", [](const Request& request, const auto& writer) {
-      writer->SendJson(200, fmt::format("{} {} {}", request.remote_address,
-                                        request.peer_uid ? fmt::format("{}", *request.peer_uid) : "-",
-                                        request.secure ? "tls" : "plain"));
-    });
-    router_.Add("GET", "/large", [](const Request&, const auto& writer) {
-      writer->Send({.body = std::string(8'000'000, 'z')});
-    });
-    router_.Add("GET", "/medium", [](const Request&, const auto& writer) {
-      writer->Send({.body = std::string(300'000, 'm')});
-    });
-    router_.Add("GET", "/hold", [this](const Request&, const auto& writer) { Hold(writer); });
-    router_.Add("GET", "/stream", [this](const Request&, const auto& writer) {
-      writer->BeginStream({.content_type = "text/event-stream", .body = "begin\n"});
-      Hold(writer);
-    });
-    thread_.Do([&] {
-      server_ = std::make_unique<HttpServer>(
-          thread_.loop(), std::move(options),
-          [this](Request& request, const auto& writer) { router_.Handle(request, writer); });
-      auto bound = server_->Listen(address, std::move(listen));
-      ASSERT_TRUE(bound.has_value()) << bound.error().message;
-      address_ = *bound;
-    });
-  }
-  void TearDown() override {
-    thread_.Do([&] {
-      held_ = nullptr;
-      server_.reset();
-    });
-  }
-  void Hold(const std::shared_ptr<ResponseWriter>& writer) {
-    held_ = writer;
-    writer->OnGone([this] { gone_.set_value(); });
-    holding_.set_value();
-  }
-  Result<HttpReply> Fetch(HttpCall call) { return CallBlocking(ClientOptions(), std::move(call)); }
-  HttpClientOptions ClientOptions() { return {.address = address_}; }
-  HttpServerStats Stats() {
-    HttpServerStats stats;
-    thread_.Do([&] { stats = server_->stats(); });
-    return stats;
-  }
-  void WaitUntil(const std::function<bool(const HttpServerStats&)>& done) {
-    ASSERT_TRUE(thread_.Until([&] { return done(server_->stats()); }));
-  }
-
-  LoopThread thread_;
-  Router router_;
-  std::unique_ptr<HttpServer> server_;
-  Address address_;
-  std::shared_ptr<ResponseWriter> held_;
-  std::promise<void> holding_, gone_;
-};
 
 TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
   Serve();
@@ -224,81 +152,6 @@ TEST_F(HttpServerTest, DrainCutsWhatOutlivesItsLimitAndTellsTheHandler) {
   drained.get_future().wait();
   EXPECT_EQ(client.ReadAll().find("\r\n0\r\n\r\n"), std::string::npos)
       << "a cut stream must not look complete";
-}
-
-// Refuses whoever does not say "Pass: yes" by its head, and lets /echo have 100,000 bytes.
-HttpServerOptions Judging(std::atomic<int>& asked) {
-  HttpServerOptions options;
-  options.check_head = [&asked](Request& head) -> HttpHeadVerdict {
-    ++asked;
-    EXPECT_TRUE(head.body.empty());
-    if (head.Header("Pass") == "yes") return {.body_bytes = 100'000};
-    return {.status = 401,
-            .error = Fail(ErrorCode::kUnauthenticated, "no pass for {}", head.path),
-            .headers = {{"WWW-Authenticate", "Bearer"}}};
-  };
-  return options;
-}
-
-TEST_F(HttpServerTest, ARequestRefusedByItsHeadIsAnsweredBeforeItsBodyIsRead) {
-  std::atomic<int> asked = 0;
-  Serve(Judging(asked));
-  const std::string head = "POST /echo HTTP/1.1\r\nHost: x\r\n";
-  for (const std::string& announced :
-       {std::string("Content-Length: 10000000\r\n\r\n"), std::string("Content-Length: 5000\r\n\r\n12345"),
-        std::string("Transfer-Encoding: chunked\r\n\r\n"),
-        std::string("Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
-        std::string("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")}) {
-    RawClient client(address_);
-    client.Send(head + announced);
-    const std::string answer = client.ReadAll();
-    EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << announced << answer;
-    EXPECT_NE(answer.find("WWW-Authenticate: Bearer\r\n"), std::string::npos);
-    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
-    EXPECT_NE(answer.find("no pass for /echo"), std::string::npos);
-  }
-  EXPECT_EQ(asked, 5);
-  EXPECT_EQ(Stats().refused_requests, 5u);
-  EXPECT_EQ(Stats().requests, 0u);
-}
-
-TEST_F(HttpServerTest, ClientsThatAreRefusedByTheirHeadsCostNoMemory) {
-  std::atomic<int> asked = 0;
-  auto options = Judging(asked);
-  options.limits.buffered_bytes = 1'000'000;
-  Serve(options);
-  // Each announces more than all memory and would send it slowly; none leaves.
-  std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 40; ++i) {
-    clients.push_back(std::make_unique<RawClient>(address_));
-    clients.back()->Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n" +
-                         std::string(100'000, 'x'));
-    EXPECT_TRUE(clients.back()->ReadUntil("}").starts_with("HTTP/1.1 401 "));
-  }
-  const std::string body(90'000, 'b');
-  const auto reply = Fetch({.method = "POST", .target = "/echo", .headers = {{"Pass", "yes"}}, .body = body});
-  ASSERT_TRUE(reply.has_value()) << reply.error().message;
-  EXPECT_EQ(reply->body, body);
-}
-
-TEST_F(HttpServerTest, ARequestThatItsHeadLetsPassGoesOnWithinItsOwnLimit) {
-  std::atomic<int> asked = 0;
-  Serve(Judging(asked));
-  RawClient client(address_);
-  const std::string head = "POST /echo HTTP/1.1\r\nHost: x\r\nPass: yes\r\n";
-  client.Send(head + "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
-  EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
-  client.Send("hello");
-  EXPECT_TRUE(client.ReadUntil("hello").starts_with("HTTP/1.1 200 "));
-  // Small ones are not asked about, whole or not.
-  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n\r\n" + std::string(4096, 's'));
-  EXPECT_TRUE(client.ReadUntil(std::string(4096, 's')).starts_with("HTTP/1.1 200 "));
-  EXPECT_EQ(asked, 1);
-  client.Send(head + "Expect: 100-continue\r\nContent-Length: 100001\r\n\r\n");
-  EXPECT_TRUE(client.ReadAll().starts_with("HTTP/1.1 413 "));
-  RawClient chunked(address_);
-  chunked.Send(head + "Transfer-Encoding: chunked\r\n\r\n186a1\r\n");
-  EXPECT_TRUE(chunked.ReadAll().starts_with("HTTP/1.1 413 "));
 }
 
 TEST_F(HttpServerTest, UnixSocketKnowsItsClientsUser) {
