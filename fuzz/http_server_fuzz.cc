@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole server session with its router on any bytes, in pieces of any size: never more answers than
 // requests could be there, the same requests and answers however the bytes are cut, memory within its limit.
+// Some answers come later, while further bytes are being read.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http_session.h"
 #include "net/router.h"
@@ -51,26 +53,42 @@ class Wire final : public HttpSession::Host {
     shared_->options.limits.buffered_bytes = 1u << 20;
     shared_->options.limits.body_bytes = 64u << 10;
     shared_->options.cors.origins = {"o"};
+    shared_->options.check_head = [](Request& head) -> HttpHeadVerdict {
+      if (head.path == "/stream") return {.status = 401, .error = {}, .headers = {{"X", "y"}}};
+      return {.body_bytes = 32u << 10};
+    };
     shared_->handler = [this](Request& request, const std::shared_ptr<ResponseWriter>& writer) {
       ++handled_;
-      Routes().Handle(request, writer);
+      if (request.path == "/later") {
+        later_ = writer;
+      } else {
+        Routes().Handle(request, writer);
+      }
     };
     shared_->post = [](std::function<void()> function) { function(); };
     session_ = std::make_unique<HttpSession>(shared_, PeerInfo{"peer", {}, {}}, false, output_, *this);
   }
   void Feed(std::string_view bytes) {
-    while (!bytes.empty() && session_->wants_input()) {
+    while (!bytes.empty()) {
+      if (!session_->wants_input()) {
+        Require(AnswerLater());
+        continue;
+      }
       const auto space = session_->ReadSpace();
       Require(!space.empty());
       const std::size_t size = std::min(space.size(), bytes.size());
       std::memcpy(space.data(), bytes.data(), size);
       bytes.remove_prefix(size);
+      // The read is under way, or done and not told yet.
+      AnswerLater();
       session_->OnBytes(size);
       Require(shared_->stats.buffered_bytes <= 1u << 20);
       all_ += std::exchange(output_, {});
     }
   }
   void End() {
+    while (AnswerLater()) {
+    }
     session_->OnEndOfInput();
     all_ += std::exchange(output_, {});
     Require(session_->phase() == HttpSession::Phase::kClosed);
@@ -82,6 +100,13 @@ class Wire final : public HttpSession::Host {
   int handled() const { return handled_; }
 
  private:
+  bool AnswerLater() {
+    if (later_ == nullptr) return false;
+    std::exchange(later_, nullptr)->SendJson(200, "\"later\"");
+    session_->Continue();
+    all_ += std::exchange(output_, {});
+    return true;
+  }
   void OutputReady() override {}
   void ContinueSoon() override {}
   std::size_t Backlog() const override { return output_.size(); }
@@ -89,6 +114,7 @@ class Wire final : public HttpSession::Host {
   std::string output_;
   std::string all_;
   int handled_ = 0;
+  std::shared_ptr<ResponseWriter> later_;
   std::unique_ptr<HttpSession> session_;
 };
 
