@@ -131,7 +131,7 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   const auto& workers = config().workers;
   backend::WorkerBackendOptions o;
   o.session.device = device.id;
-  o.session.welcome.models = ModelSpecsFor(models_, device.id);
+  o.session.welcome.models = ModelSpecsFor(models_, device);
   o.session.welcome.threads = static_cast<std::uint32_t>(std::max(0, device.threads));
   // Not max_concurrent_tasks_per_gpu: that is the scheduler's limit and may be raised while the worker runs.
   o.session.welcome.max_batch = config::kMostTasksPerDevice;

@@ -146,11 +146,11 @@ std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded) {
 }
 
 std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig>& models,
-                                           const std::string& device) {
+                                           const device::DeviceSnapshot& device) {
   std::vector<wire::ModelSpec> specs;
   for (const auto& model : models) {
     if (model.devices &&
-        std::find(model.devices->begin(), model.devices->end(), device) == model.devices->end())
+        std::find(model.devices->begin(), model.devices->end(), device.id) == model.devices->end())
       continue;
     wire::ModelSpec spec;
     spec.name = model.name;
@@ -159,6 +159,12 @@ std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig
     spec.kv_budget_bytes = model.kv_cache ? model.kv_cache->count : 0;
     spec.max_context = model.context_length ? static_cast<std::uint32_t>(*model.context_length) : 0;
     specs.push_back(std::move(spec));
+  }
+  // A processor's memory is the configuration's word; of a GPU's the worker knows more.
+  if (device.kind == device::DeviceKind::kCpu) {
+    for (auto& spec : specs) {
+      if (spec.kv_budget_bytes == 0) spec.kv_budget_bytes = device.memory_total / 4 / specs.size();
+    }
   }
   return specs;
 }

@@ -25,7 +25,7 @@ pool::MetricSwitches SwitchesOf(const config::Config& config);
 // names none.
 std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded);
 std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig>& models,
-                                           const std::string& device);
+                                           const device::DeviceSnapshot& device);
 
 // The probe that `devices.source` asks for. kUnavailable where it asks for GPUs and there are none.
 Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfig& loaded);

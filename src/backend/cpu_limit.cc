@@ -11,7 +11,9 @@ namespace altlas::backend {
 
 namespace {
 
-constexpr std::uint64_t kPeriodMicros = 100'000;
+// Short, so that also a task of some milliseconds feels the limit: with the kernel's usual 100 ms it would
+// fit into one period's share.
+constexpr std::uint64_t kPeriodMicros = 20'000;
 
 struct ControlGroup {
   std::filesystem::path parent;

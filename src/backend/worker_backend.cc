@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/sha256.h"
 
 namespace altlas::backend {
 
@@ -212,7 +213,7 @@ Result<Process> WorkerBackend::TrySpawn(const std::string& token) {
   what.cpus = options_.cpus;
   ALTLAS_TRY(auto process, StartProcess(what));
   if (options_.cpu_quota > 0) {
-    if (auto limited = LimitCpu(process.pid, device(), options_.cpu_quota); !limited) {
+    if (auto limited = LimitCpu(process.pid, LimitName(), options_.cpu_quota); !limited) {
       ALTLAS_WARN("backend", "the worker's processor time is not limited", {"device", device()},
                   {"why", limited.error().message});
     }
@@ -240,7 +241,13 @@ void WorkerBackend::ForgetProcess() {
   if (connection_) hub_.Bury(std::move(connection_));
   std::error_code ignored;
   std::filesystem::remove(record_path(), ignored);
-  if (options_.cpu_quota > 0) RemoveCpuLimit(device());
+  if (options_.cpu_quota > 0) RemoveCpuLimit(LimitName());
+}
+
+// Several servers on one machine have devices of the same name; the state directory tells them apart, and is
+// the same after a restart of the manager.
+std::string WorkerBackend::LimitName() const {
+  return device() + "." + Sha256Hex(hub_.socket_path().string()).substr(0, 12);
 }
 
 void WorkerBackend::LetGo() {

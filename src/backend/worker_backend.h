@@ -64,6 +64,7 @@ class WorkerBackend final : public Backend, private WorkerHub::Port {
   Result<Process> TrySpawn(const std::string& token);
   void Watch(Process process);
   void ForgetProcess();
+  std::string LimitName() const;
   void LetGo();
   void Rearm();
 

@@ -23,8 +23,7 @@ Status Pool::Impl::Start(metrics::Registry& registry) {
   ALTLAS_TRY(sched_, sched::Scheduler::Create(options_.sched, Random(options_.seed)));
   registry.OnCollect(Later([](Impl& self) {
     self.metrics_.ShowDevices(self.Devices());
-    self.metrics_.ShowQueue(self.sched_->QueuedByPriority(),
-                            Seconds(self.sched_->OldestWait(self.clock_.Now())));
+    self.metrics_.ShowQueue(self.sched_->QueuedByPriority(), self.sched_->OldestWaits(self.clock_.Now()));
   }));
   return {};
 }

@@ -18,6 +18,13 @@ const sched::PriorityLevel* FindLevel(const sched::SchedConfig& config, std::str
 
 }  // namespace
 
+// The level that the task asks for, as a label: nothing that is not configured becomes one.
+std::string Pool::Impl::PriorityOf(const NewTask& task) const {
+  const auto& config = sched_->config();
+  const auto* level = FindLevel(config, task.priority.empty() ? config.default_priority : task.priority);
+  return level == nullptr ? "unknown" : level->name;
+}
+
 Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks, bool batch) const {
   const auto& config = sched_->config();
   if (stopping_)
@@ -58,7 +65,7 @@ void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<b
   if (auto status = CheckNew(tasks, split.has_value()); !status.has_value()) {
     if (claim)
       return ReplayOr(std::move(status).error(), std::move(tasks), std::move(*claim), std::move(done));
-    metrics_.Refused(ErrorCodeName(status.error().code));
+    metrics_.Refused(ErrorCodeName(status.error().code), PriorityOf(tasks.front()));
     loop_.Post([done = std::move(done), error = std::move(status).error()] { done(error); });
     return;
   }
@@ -91,7 +98,7 @@ void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<b
                 Impl& self, Result<store::AcceptOutcome> outcome) mutable {
         self.accepting_ -= records.size();
         if (!outcome.has_value()) {
-          self.metrics_.Refused(ErrorCodeName(outcome.error().code));
+          self.metrics_.Refused(ErrorCodeName(outcome.error().code), self.PriorityOf(tasks.front()));
           return done(std::move(outcome).error());
         }
         if (outcome->replayed) return self.Replay(*outcome, done);
@@ -106,12 +113,14 @@ void Pool::Impl::ReplayOr(Error refusal, std::vector<NewTask> tasks, store::Idem
   for (std::size_t i = 0; i < tasks.size(); ++i) lookup.tasks.emplace_back().id = ids_.Next();
   lookup.idempotency = std::move(claim);
   lookup.only_replay = true;
-  store_.tasks().Accept(std::move(lookup), Later([refusal = std::move(refusal), done = std::move(done)](
-                                                     Impl& self, Result<store::AcceptOutcome> outcome) {
+  std::string priority = PriorityOf(tasks.front());
+  store_.tasks().Accept(std::move(lookup),
+                        Later([refusal = std::move(refusal), priority = std::move(priority),
+                               done = std::move(done)](Impl& self, Result<store::AcceptOutcome> outcome) {
                           if (outcome.has_value()) return self.Replay(*outcome, done);
                           const bool unknown = outcome.error().code == ErrorCode::kNotFound;
                           const Error& error = unknown ? refusal : outcome.error();
-                          self.metrics_.Refused(ErrorCodeName(error.code));
+                          self.metrics_.Refused(ErrorCodeName(error.code), priority);
                           done(error);
                         }));
 }

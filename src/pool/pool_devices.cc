@@ -14,6 +14,11 @@ std::optional<double> KnownSpeed(const device::DeviceSnapshot& snapshot) {
   return snapshot.threads * snapshot.cpu_quota;
 }
 
+// On a processor the cache takes memory as it fills, so it is not part of memory_bytes.
+std::uint64_t MostHeldBy(const wire::ModelReady& model, device::DeviceKind kind) {
+  return model.memory_bytes + (kind == device::DeviceKind::kCpu ? model.kv_budget_bytes : 0);
+}
+
 }  // namespace
 
 void Pool::Impl::UpdateDevices(const std::vector<device::DeviceSnapshot>& snapshots) {
@@ -81,7 +86,7 @@ void Pool::Impl::TellScheduler(const std::string& id) {
                   : !device.ready    ? device.why_not
                                      : "";
   std::uint64_t at_rest = 0;
-  for (const auto& model : device.models) at_rest += model.memory_bytes;
+  for (const auto& model : device.models) at_rest += MostHeldBy(model, s.kind);
   for (const auto& model : options_.models) {
     if (!Serves(model, id) || device.failed.contains(model.name)) continue;
     const bool loaded = std::any_of(device.models.begin(), device.models.end(),
@@ -89,7 +94,7 @@ void Pool::Impl::TellScheduler(const std::string& id) {
     sched::ServedModel served;
     served.name = model.name;
     served.ready = loaded;
-    // Its KV cache is part of what it holds at rest, so one more task of a loaded model needs nothing more.
+    // The most that its KV cache takes is counted at rest, so one more task of a loaded model needs nothing.
     if (loaded) served.memory_per_task = 0;
     state.models.push_back(std::move(served));
     if (std::find(state.types.begin(), state.types.end(), model.type) == state.types.end())
@@ -97,6 +102,7 @@ void Pool::Impl::TellScheduler(const std::string& id) {
   }
   state.memory_total = s.memory_total;
   state.memory_used_by_others = s.memory_used_by_others;
+  state.memory_at_rest = at_rest;
   // A processor is shared with everything on its machine, the clients of this very server too: how busy
   // others keep it is shown, and no reason to refuse work.
   state.utilization_by_others = s.kind == device::DeviceKind::kGpu ? s.utilization_by_others / 100 : 0;
@@ -117,13 +123,25 @@ void Pool::Impl::OnEvent(std::string_view id, backend::BackendEvent event) {
 void Pool::Impl::OnBackend(const std::string& id, const backend::BackendReady& event) {
   auto& device = devices_[id];
   device.ready = true;
-  device.models = event.models;
+  device.models.clear();
   device.failed.clear();
-  for (const auto& failed : event.failed_models) {
-    device.failed[failed.name] = failed.message;
-    ALTLAS_ERROR("pool", "model not loaded", {"device", id}, {"model", failed.name}, {"why", failed.message});
+  std::uint64_t held = 0;
+  for (const auto& model : event.models) {
+    held += MostHeldBy(model, device.snapshot.kind);
+    if (device.snapshot.kind != device::DeviceKind::kCpu || held <= device.snapshot.memory_total) {
+      device.models.push_back(model);
+      continue;
+    }
+    held -= MostHeldBy(model, device.snapshot.kind);
+    device.failed[model.name] = fmt::format(
+        "it holds {} bytes and up to {} in its cache, the device may use {}: raise devices.cpu[].memory or "
+        "lower the model's kv_cache",
+        model.memory_bytes, model.kv_budget_bytes, device.snapshot.memory_total);
   }
-  for (const auto& model : event.models)
+  for (const auto& failed : event.failed_models) device.failed[failed.name] = failed.message;
+  for (const auto& [name, why] : device.failed)
+    ALTLAS_ERROR("pool", "model not loaded", {"device", id}, {"model", name}, {"why", why});
+  for (const auto& model : device.models)
     ALTLAS_INFO("pool", "model ready", {"device", id}, {"model", model.name},
                 {"memory_bytes", model.memory_bytes}, {"load_seconds", model.load_seconds});
   TellScheduler(id);

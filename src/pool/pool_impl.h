@@ -108,6 +108,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   // pool_admission.cc
   void Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<bool> split,
               std::optional<store::IdempotencyClaim> claim, SubmitCallback done);
+  std::string PriorityOf(const NewTask& task) const;
   Status CheckNew(const std::vector<NewTask>& tasks, bool batch) const;
   void ReplayOr(Error refusal, std::vector<NewTask> tasks, store::IdempotencyClaim claim,
                 SubmitCallback done);

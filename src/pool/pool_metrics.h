@@ -23,13 +23,14 @@ class PoolMetrics {
   PoolMetrics(metrics::Registry& registry, MetricSwitches switches);
   void SetSwitches(MetricSwitches switches);
   void Accepted(const store::TaskRecord& task);
-  void Refused(std::string_view why);
+  void Refused(std::string_view why, std::string_view priority);
   void Dispatched(const store::TaskRecord& task, double waited_seconds);
   // `task` is final; `generated_tokens` of a completed one.
   void Ended(const store::TaskRecord& task, std::uint32_t generated_tokens);
   void WorkerLost(const std::string& device);
   void ShowDevices(const std::vector<DeviceReport>& devices);
-  void ShowQueue(const std::vector<std::pair<std::string, std::size_t>>& depth, double oldest_wait_seconds);
+  void ShowQueue(const std::vector<std::pair<std::string, std::size_t>>& depth,
+                 const std::vector<std::pair<std::string, Duration>>& oldest_waits);
 
  private:
   MetricSwitches switches_;

@@ -67,6 +67,29 @@ TEST_F(PoolTest, WaitsWhileWorkersStartAndNamesThePredictedDevice) {
   EXPECT_EQ(StatusOf(id), TaskStatus::kRunning);
 }
 
+// DEV-2: a CPU device's memory is the configuration's word, which holds for what its models may come to hold.
+TEST_F(PoolTest, AModelThatOutgrowsItsProcessorsMemoryIsNotServed) {
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).slots_ = 4;
+  backend::BackendReady ready;
+  ready.ready.slots = 4;
+  wire::ModelReady model;
+  model.name = "echo";
+  model.memory_bytes = 1ULL << 30;
+  model.kv_budget_bytes = 8ULL << 30;
+  ready.models = {model};
+  Gpu(0).Emit(ready);
+  std::string why;
+  EXPECT_FALSE(pool_->Ready(&why));
+  const auto id = SubmitOne();
+  AwaitStatus(id, TaskStatus::kFailed);
+  ready.models[0].kv_budget_bytes = 4ULL << 30;
+  Gpu(0).Emit(ready);
+  EXPECT_TRUE(pool_->Ready(&why)) << why;
+  EXPECT_EQ(StatusOf(SubmitOne()), TaskStatus::kRunning);
+}
+
 // API-6: a task that nothing here can run is accepted and fails with its reason.
 TEST_F(PoolTest, ATaskWithoutAModelIsAcceptedAndFails) {
   MakePool();
@@ -356,6 +379,7 @@ TEST_F(PoolTest, MetricsFollowTheSwitches) {
   EXPECT_NE(text.find("altlas_tasks_total{"), std::string::npos);
   EXPECT_NE(text.find("altlas_device_utilization_ratio{"), std::string::npos);
   EXPECT_NE(text.find("altlas_queue_depth{"), std::string::npos);
+  EXPECT_NE(text.find("altlas_queue_oldest_wait_seconds{priority=\"high\"}"), std::string::npos);
   pool_->SetMetricSwitches({false, true, false});
   text = registry_->Text();
   EXPECT_EQ(text.find("altlas_device_utilization_ratio{"), std::string::npos);

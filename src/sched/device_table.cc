@@ -226,11 +226,18 @@ std::uint64_t DeviceTable::MemoryNeed(RouteIndex route, DeviceIndex device,
   return routes_[route]->members[device].memory_per_task.value_or(estimated_memory);
 }
 
+std::uint64_t DeviceTable::EmptyRoom(DeviceIndex device) const {
+  const DeviceState& state = devices_[device]->state;
+  if (state.memory_total == 0) return UINT64_MAX;
+  const std::uint64_t left = state.memory_total - std::min(state.memory_used_by_others, state.memory_total);
+  return left - std::min(state.memory_at_rest, left);
+}
+
 std::uint64_t DeviceTable::Room(DeviceIndex device) const {
   const DeviceRecord& d = *devices_[device];
   if (d.state.memory_total == 0) return UINT64_MAX;
-  const std::uint64_t used = std::min(d.state.memory_used_by_others, d.state.memory_total);
-  return d.state.memory_total - used - std::min(d.memory_reserved, d.state.memory_total - used);
+  const std::uint64_t free = EmptyRoom(device);
+  return free - std::min(d.memory_reserved, free);
 }
 
 bool DeviceTable::HasRoom(DeviceIndex device, std::uint64_t need) const {

@@ -148,7 +148,8 @@ class DeviceTable {
   bool CouldServe(RouteIndex route, DeviceIndex device, std::uint64_t estimated_memory) const;
   std::uint64_t MemoryNeed(RouteIndex route, DeviceIndex device, std::uint64_t estimated_memory) const;
   bool HasRoom(DeviceIndex device, std::uint64_t need) const;
-  std::uint64_t Room(DeviceIndex device) const;  // free bytes; UINT64_MAX where unknown
+  std::uint64_t Room(DeviceIndex device) const;       // free bytes; UINT64_MAX where unknown
+  std::uint64_t EmptyRoom(DeviceIndex device) const;  // the same, once no task of ours runs there
 
   // Predicted seconds the task takes alone, and until it is done if it starts now beside the tasks running
   // there.

@@ -315,16 +315,14 @@ std::vector<std::pair<std::string, std::size_t>> Scheduler::Impl::QueuedByPriori
   return counts;
 }
 
-Duration Scheduler::Impl::OldestWait(TimePoint now) const {
-  std::optional<TimePoint> oldest;
-  QueuePlace least;
-  for (const std::uint32_t lane : active_lanes_) {
-    const auto& head = lanes_[lane].heap.top();
-    if (oldest.has_value() && !(head.key < least)) continue;
-    least = head.key;
-    oldest = tasks_[head.id].accepted;
+std::vector<std::pair<std::string, Duration>> Scheduler::Impl::OldestWaits(TimePoint now) const {
+  std::vector<std::pair<std::string, Duration>> waits;
+  for (const PriorityLevel& level : config_.priority_levels) waits.emplace_back(level.name, 0);
+  for (const auto& entry : timers_.entries()) {
+    const Task& task = tasks_[entry.id];
+    waits[task.level].second = std::max(waits[task.level].second, now - task.accepted);
   }
-  return oldest.has_value() ? std::max(Duration(0), now - *oldest) : Duration(0);
+  return waits;
 }
 
 DeviceView Scheduler::Impl::View(DeviceIndex index) const {
@@ -384,7 +382,9 @@ std::size_t Scheduler::running() const { return impl_->running(); }
 std::vector<std::pair<std::string, std::size_t>> Scheduler::QueuedByPriority() const {
   return impl_->QueuedByPriority();
 }
-Duration Scheduler::OldestWait(TimePoint now) const { return impl_->OldestWait(now); }
+std::vector<std::pair<std::string, Duration>> Scheduler::OldestWaits(TimePoint now) const {
+  return impl_->OldestWaits(now);
+}
 
 std::vector<DeviceView> Scheduler::Devices(TimePoint now) const {
   impl_->SetNow(now);

@@ -102,8 +102,9 @@ class Scheduler {
   std::size_t running() const;
   // Queued tasks of each level, in the order of the configuration.
   std::vector<std::pair<std::string, std::size_t>> QueuedByPriority() const;
-  // How long the task at the head of the queue has waited; zero where none waits.
-  Duration OldestWait(TimePoint now) const;
+  // How long the oldest task of each level has waited, zero where none waits; in the order of the
+  // configuration. Time grows with the queue.
+  std::vector<std::pair<std::string, Duration>> OldestWaits(TimePoint now) const;
 
   // Devices in order of registration.
   std::vector<DeviceView> Devices(TimePoint now) const;

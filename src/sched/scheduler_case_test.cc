@@ -266,6 +266,8 @@ class CaseRunner {
         state.slots = std::stoi(value);
       else if (key == "memory")
         state.memory_total = Bytes(value);
+      else if (key == "at_rest")
+        state.memory_at_rest = Bytes(value);
       else if (key == "others")
         state.memory_used_by_others = Bytes(value);
       else if (key == "util")

@@ -172,10 +172,7 @@ void Scheduler::Impl::Start(TaskSlot slot, Pick pick, Strategy strategy, std::ve
 }
 
 bool Scheduler::Impl::FitsWhenEmpty(const Task& task, DeviceIndex device) const {
-  const DeviceState& state = table_.device(device).state;
-  if (state.memory_total == 0) return true;
-  const std::uint64_t others = std::min(state.memory_used_by_others, state.memory_total);
-  return table_.MemoryNeed(task.route, device, task.memory) <= state.memory_total - others;
+  return table_.MemoryNeed(task.route, device, task.memory) <= table_.EmptyRoom(device);
 }
 
 // The device to keep for the task: the one with the most room, or the one that is idle first.

@@ -113,7 +113,7 @@ class Scheduler::Impl {
   std::optional<TimePoint> NextWake() const;
   Duration RetryAfter() const;
   std::vector<std::pair<std::string, std::size_t>> QueuedByPriority() const;
-  Duration OldestWait(TimePoint now) const;
+  std::vector<std::pair<std::string, Duration>> OldestWaits(TimePoint now) const;
   DeviceView View(DeviceIndex index) const;
   std::optional<Placement> Where(const TaskId& id) const;
   Explanation Explain(TimePoint now, TaskSlot slot);

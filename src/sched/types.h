@@ -97,10 +97,10 @@ struct DeviceState {
   std::vector<std::string> types;  // task types that it can run
   std::vector<ServedModel>
       models;  // also those still loading, so that a task for them waits instead of failing
-  std::uint64_t memory_total = 0;  // bytes; 0: unknown, memory then never decides
-  std::uint64_t memory_used_by_others =
-      0;                             // bytes used by processes that are not ours, and by our models at rest
-  double utilization_by_others = 0;  // 0..1
+  std::uint64_t memory_total = 0;           // bytes; 0: unknown, memory then never decides
+  std::uint64_t memory_used_by_others = 0;  // bytes used by processes that are not ours
+  std::uint64_t memory_at_rest = 0;         // bytes that our loaded models hold, whether or not they work
+  double utilization_by_others = 0;         // 0..1
   std::optional<double> temperature_celsius = {};
   std::optional<double> compute_capability = {};
   std::optional<double> speed =
