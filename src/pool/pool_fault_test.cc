@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+
 #include "base/random.h"
 #include "pool/pool_fixture.h"
 
@@ -139,7 +141,8 @@ TEST_F(PoolTest, AnswersThatNobodyWaitsForAreAcknowledgedAndIgnored) {
 // Random answers, losses, cancels and readiness in any order: every accepted task ends in exactly one final
 // state, the store and the table agree, and no slot leaks.
 TEST_F(PoolTest, UnderRandomFaultsEveryTaskEndsExactlyOnce) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  const std::uint64_t seeds = std::getenv("ALTLAS_LONG") != nullptr ? 500 : 30;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);
     KillPool();
     store_ = store::CreateMemoryStore({}, clock_, loop_->AsExecutor());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -261,7 +262,8 @@ class Chaos {
 };
 
 TEST(SchedulerProperty, NothingIsLostOrDoubledAndCapacityHolds) {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+  const std::uint64_t seeds = std::getenv("ALTLAS_LONG") != nullptr ? 2000 : 50;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Chaos chaos(seed);
     chaos.Run(250);
