@@ -160,11 +160,8 @@ std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig
     spec.max_context = model.context_length ? static_cast<std::uint32_t>(*model.context_length) : 0;
     specs.push_back(std::move(spec));
   }
-  // A processor's memory is the configuration's word; of a GPU's the worker knows more.
-  if (device.kind == device::DeviceKind::kCpu) {
-    for (auto& spec : specs) {
-      if (spec.kv_budget_bytes == 0) spec.kv_budget_bytes = device.memory_total / 4 / specs.size();
-    }
+  for (auto& spec : specs) {
+    if (spec.kv_budget_bytes == 0) spec.kv_budget_bytes = device.memory_total / 4 / specs.size();
   }
   return specs;
 }

@@ -21,6 +21,7 @@ struct Arguments {
   std::optional<double> top_p;
   std::string seed = "0";
   std::string dtype = "float32";
+  std::string accelerator = "cpu";
 };
 
 enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kRefused = 3, kOrphaned = 4 };

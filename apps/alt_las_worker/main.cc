@@ -54,6 +54,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   people->add_option("--seed", arguments.seed, "The same seed gives the same text")->capture_default_str();
   people->add_option("--dtype", arguments.dtype, "float32, bfloat16 or float16")->capture_default_str();
+  app.add_option("--accelerator", arguments.accelerator,
+                 "What computes: cpu, or cuda for the first GPU that CUDA_VISIBLE_DEVICES shows")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   app.add_option("--threads", arguments.threads,
                  "Threads for computing; 0: every core. A manager's setting wins")
       ->check(CLI::Range(0, 1024))

@@ -40,6 +40,7 @@ Result<serve::LoadedModel> LoadFor(const Arguments& arguments, const std::string
   serve::SetUpProcess();
   serve::SetUpThread(arguments.threads);
   serve::LoadEngineOptions options;
+  ALTLAS_TRY(options.accelerator, serve::ParseAccelerator(arguments.accelerator));
   options.folder = folder;
   options.dtype = arguments.dtype;
   options.max_batch = max_batch;

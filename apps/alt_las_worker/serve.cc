@@ -47,8 +47,10 @@ UniqueFd TakeOverSignals() {
   return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC));
 }
 
-Result<serve::LoadedModel> Load(const wire::ModelSpec& spec, const wire::Welcome& welcome) {
+Result<serve::LoadedModel> Load(const Arguments& arguments, const wire::ModelSpec& spec,
+                                const wire::Welcome& welcome) {
   serve::LoadEngineOptions options;
+  ALTLAS_TRY(options.accelerator, serve::ParseAccelerator(arguments.accelerator));
   options.folder = spec.folder;
   options.name = spec.name;
   options.dtype = spec.dtype;
@@ -76,7 +78,9 @@ int Serve(const Arguments& arguments) {
   std::atomic<int> exit_code{kFailed};
   serve::SetUpProcess();
   serve::LeaseServerHooks hooks;
-  hooks.load = Load;
+  hooks.load = [&arguments](const wire::ModelSpec& spec, const wire::Welcome& welcome) {
+    return Load(arguments, spec, welcome);
+  };
   hooks.setup_compute = [&](std::uint32_t threads) {
     serve::SetUpThread(threads != 0 ? threads : arguments.threads);
   };

@@ -16,9 +16,6 @@
 namespace altlas::serve {
 namespace {
 
-// The one place that chooses: where the CUDA plug-in can be loaded, its device will be returned here.
-at::Device WorkerDevice() { return at::kCPU; }
-
 Result<std::unique_ptr<TokenizerCodec>> LoadCodec(const LoadEngineOptions& options,
                                                   const model::LanguageModelInfo& info) {
   ALTLAS_TRY(auto tokenizer, text::Tokenizer::Load(options.folder));
@@ -64,7 +61,7 @@ wire::ModelReady Facts(const model::LanguageModelInfo& info, const model::KvCach
 Result<LoadedModel> LoadEngine(const LoadEngineOptions& options) {
   model::LoadOptions load;
   load.name = options.name;
-  load.device = WorkerDevice();
+  ALTLAS_TRY(load.device, OpenAccelerator(options.accelerator));
   ALTLAS_TRY(load.dtype, model::ParseDtype(options.dtype));
   ALTLAS_TRY(auto model, model::LoadLanguageModel(options.folder, load));
   ALTLAS_TRY(auto codec, LoadCodec(options, model->info()));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "worker/serve/accelerator.h"
 #include "worker/serve/lease_server.h"
 
 namespace altlas::serve {
@@ -13,6 +14,7 @@ struct LoadEngineOptions {
   std::filesystem::path folder{};
   std::string name{};             // empty: the folder's last part
   std::string dtype = "float32";  // float32, bfloat16, float16
+  AcceleratorKind accelerator = AcceleratorKind::kCpu;
   int max_batch = 8;
   std::uint64_t kv_budget_bytes =
       0;  // bounds the sequences that run at once; 0: a quarter of the machine's memory
