@@ -1,97 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/http_session.h"
-
-#include <gtest/gtest.h>
-
-#include <cstring>
-#include <deque>
-#include <string>
-#include <vector>
+// Requests: how their bytes are read, what is refused, what they may cost.
+#include "net/http_session_fixture.h"
 
 namespace altlas::net {
 namespace {
-
-// A session without a socket: bytes are fed by hand, posts run when told.
-class Wire final : public HttpSession::Host {
- public:
-  explicit Wire(HttpHandler handler, HttpServerOptions options = {})
-      : shared_(std::make_shared<HttpShared>()) {
-    shared_->options = std::move(options);
-    shared_->handler = std::move(handler);
-    shared_->post = [this](std::function<void()> function) { posts_.push_back(std::move(function)); };
-    shared_->date_line = "Date: now\r\n";
-    session_ = std::make_unique<HttpSession>(shared_, PeerInfo{"1.2.3.4:5", {}, {}}, false, output_, *this);
-  }
-  // Gives what the session reads now; the rest is left over, as the kernel keeps it.
-  std::string_view Feed(std::string_view bytes) {
-    while (!bytes.empty() && session_->wants_input()) {
-      const auto space = session_->ReadSpace();
-      if (space.empty()) continue;
-      const std::size_t size = std::min(space.size(), bytes.size());
-      std::memcpy(space.data(), bytes.data(), size);
-      bytes.remove_prefix(size);
-      session_->OnBytes(size);
-    }
-    RunPosts();
-    return bytes;
-  }
-  void RunPosts() {
-    while (!posts_.empty()) {
-      const auto function = std::move(posts_.front());
-      posts_.pop_front();
-      function();
-    }
-  }
-  std::string Take() { return std::exchange(output_, {}); }
-  const std::string& output() const { return output_; }
-  HttpSession& session() { return *session_; }
-  HttpShared& shared() { return *shared_; }
-  void Close() { session_.reset(); }
-
- private:
-  void OutputReady() override {}
-  void ContinueSoon() override {
-    posts_.push_back([this] {
-      if (session_ != nullptr) session_->Continue();
-    });
-  }
-  std::size_t Backlog() const override { return output_.size(); }
-  std::shared_ptr<HttpShared> shared_;
-  std::string output_;
-  std::deque<std::function<void()>> posts_;
-  std::unique_ptr<HttpSession> session_;
-};
-
-// Answers with what it understood of the request.
-void Echo(const Request& request, const std::shared_ptr<ResponseWriter>& writer) {
-  std::string text = fmt::format("{} {} ?{} {} [{}]", request.method, request.path, request.query,
-                                 request.headers.size(), request.body);
-  writer->Send({.content_type = "text/plain", .body = text});
-}
-
-std::string Ok(std::string_view body) {
-  return fmt::format(
-      "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}", body.size(),
-      body);
-}
-
-// The answer to `bytes` fed in the pieces that end at `cuts`.
-std::string Answer(std::string_view bytes, const std::vector<std::size_t>& cuts = {},
-                   HttpServerOptions options = {}) {
-  Wire wire(Echo, std::move(options));
-  std::size_t from = 0;
-  for (const std::size_t cut : cuts) {
-    wire.Feed(bytes.substr(from, cut - from));
-    from = cut;
-  }
-  wire.Feed(bytes.substr(from));
-  wire.session().OnEndOfInput();
-  return wire.Take();
-}
-
-int StatusOf(std::string_view answer) {
-  return answer.size() > 12 ? std::atoi(std::string(answer.substr(9, 3)).c_str()) : 0;
-}
 
 // Where the last answer begins: bodies of errors speak of HTTP/1.1 too.
 std::size_t StartOfLast(const std::string& answers) {
@@ -107,13 +19,6 @@ struct Case {
   int status;        // of the last answer, the one that ends the connection (0: none)
   int requests = 0;  // that reached the handler
 };
-
-std::string Get(std::string_view fields) {
-  return "GET / HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n";
-}
-std::string Post(std::string_view fields, std::string_view body) {
-  return "POST / HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n" + std::string(body);
-}
 
 std::vector<Case> RefusedCases() {
   const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -429,169 +334,6 @@ TEST(HttpSession, BytesOfAReadThatIsUnderWayStandBehindWhatWasDecodedMeanwhile) 
   EXPECT_TRUE(wire.output().ends_with(Ok("POST / ? 2 [hello world]"))) << wire.output();
 }
 
-TEST(HttpSession, LaterPipelinedRequestsWaitForAnAnswerThatComesLater) {
-  std::vector<std::shared_ptr<ResponseWriter>> writers;
-  Wire wire([&](const Request& request, const auto& writer) {
-    if (request.path == "/later") {
-      writers.push_back(writer);
-    } else {
-      Echo(request, writer);
-    }
-  });
-  wire.Feed("GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n" + Get(""));
-  EXPECT_EQ(wire.Take(), "");
-  ASSERT_EQ(writers.size(), 1u);
-  writers[0]->SendJson(200, "1");
-  EXPECT_EQ(writers.size(), 1u) << "a handler ran inside a writer's call";
-  wire.RunPosts();
-  ASSERT_EQ(writers.size(), 2u);
-  writers[0]->SendJson(200, "again");  // over: ignored
-  writers[1]->SendJson(200, "2");
-  wire.RunPosts();
-  const std::string out = wire.Take();
-  EXPECT_EQ(out.find("again"), std::string::npos);
-  EXPECT_LT(out.find("\r\n\r\n1HTTP"), out.find("\r\n\r\n2HTTP"));
-  EXPECT_TRUE(out.ends_with(Ok("GET / ? 1 []")));
-  EXPECT_EQ(wire.shared().stats.active_requests, 0u);
-}
-
-TEST(HttpSession, StreamsAreChunkedPlainForOldClientsAndEmptyForHead) {
-  const auto stream = [](const Request&, const std::shared_ptr<ResponseWriter>& writer) {
-    writer->BeginStream({.content_type = "text/event-stream", .body = "a"});
-    EXPECT_TRUE(writer->Write("bc"));
-    EXPECT_TRUE(writer->Write(""));
-    EXPECT_TRUE(writer->Write(std::string(17, 'd')));
-    writer->End();
-    EXPECT_FALSE(writer->Write("late"));
-  };
-  const std::string d17(17, 'd');
-  const std::string head = "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/event-stream\r\n";
-  Wire wire(stream);
-  wire.Feed(Get(""));
-  EXPECT_EQ(wire.Take(),
-            head + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n11\r\n" + d17 + "\r\n0\r\n\r\n");
-  wire.Feed("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(wire.Take(), head + "Transfer-Encoding: chunked\r\n\r\n");
-  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kIdle);
-  wire.Feed("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-  EXPECT_EQ(wire.Take(), head + "Connection: close\r\n\r\nabc" + d17);
-  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed);
-}
-
-TEST(HttpSession, HandlerIsToldWhenItsClientLeavesAndOnlyThen) {
-  std::shared_ptr<ResponseWriter> writer;
-  int gone = 0;
-  const auto hold = [&](const Request&, const std::shared_ptr<ResponseWriter>& w) {
-    writer = w;
-    writer->OnGone([&] { ++gone; });
-  };
-  Wire left(hold);
-  left.Feed(Get(""));
-  left.session().OnEndOfInput();
-  EXPECT_EQ(gone, 0) << "called inside an event";
-  left.RunPosts();
-  EXPECT_EQ(gone, 1);
-  left.session().OnBroken();
-  left.RunPosts();
-  EXPECT_EQ(gone, 1);
-  writer->OnGone([&] { gone += 10; });
-  left.RunPosts();
-  EXPECT_EQ(gone, 11) << "it had left already";
-
-  gone = 0;
-  Wire stayed(hold);
-  stayed.Feed(Get(""));
-  writer->SendJson(200, "{}");
-  stayed.session().OnEndOfInput();
-  stayed.session().OnBroken();
-  stayed.RunPosts();
-  EXPECT_EQ(gone, 0);
-}
-
-TEST(HttpSession, HalfClosedClientStillGetsItsAnswers) {
-  std::shared_ptr<ResponseWriter> writer;
-  Wire wire([&](const Request&, const std::shared_ptr<ResponseWriter>& w) { writer = w; });
-  wire.Feed(Get("") + Get(""));
-  wire.session().OnEndOfInput();
-  writer->SendJson(200, "1");
-  wire.RunPosts();
-  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kHandling);
-  writer->SendJson(200, "2");
-  wire.RunPosts();
-  EXPECT_TRUE(wire.Take().ends_with("2"));
-  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed);
-}
-
-TEST(HttpSession, StreamThatIsNotReadIsCut) {
-  HttpServerOptions options;
-  options.limits.queued_bytes = 10'000;
-  std::shared_ptr<ResponseWriter> writer;
-  int gone = 0;
-  Wire wire(
-      [&](const Request&, const std::shared_ptr<ResponseWriter>& w) {
-        writer = w;
-        writer->BeginStream({});
-        writer->OnGone([&] { ++gone; });
-      },
-      options);
-  wire.Feed(Get(""));
-  int written = 0;
-  while (writer->Write(std::string(1000, 'a')) && written < 1000) ++written;
-  EXPECT_LT(written, 11);
-  wire.RunPosts();
-  EXPECT_EQ(gone, 1);
-  EXPECT_TRUE(wire.session().aborted());
-  EXPECT_EQ(wire.shared().stats.slow_clients, 1u);
-}
-
-TEST(HttpSession, AWriterDroppedUnansweredIsAnsweredWithAnError) {
-  std::shared_ptr<ResponseWriter> writer;
-  Wire at_once([](const Request&, const auto&) {});
-  at_once.Feed(Get(""));
-  EXPECT_EQ(StatusOf(at_once.output()), 500);
-  Wire later([&](const Request&, const std::shared_ptr<ResponseWriter>& w) { writer = w; });
-  later.Feed(Get(""));
-  EXPECT_FALSE(later.session().CheckAbandoned());
-  writer.reset();
-  EXPECT_TRUE(later.session().CheckAbandoned());
-  EXPECT_EQ(StatusOf(later.output()), 500);
-  Wire thrown([](const Request&, const auto&) { throw std::runtime_error("secret"); });
-  thrown.Feed(Get(""));
-  EXPECT_EQ(StatusOf(thrown.output()), 500);
-  EXPECT_EQ(thrown.output().find("secret"), std::string::npos);
-}
-
-TEST(HttpSession, LineBreaksInHeaderValuesCannotBeginAField) {
-  Wire wire([](const Request&, const auto& writer) {
-    const HeaderField field{"X", std::string_view("a\r\nSet-Cookie: b\0c", 18)};
-    writer->Send({.status = 201, .body = "{}", .headers = {&field, 1}});
-  });
-  wire.Feed(Get(""));
-  EXPECT_NE(wire.output().find("X: a  Set-Cookie: b c\r\n"), std::string::npos) << wire.output();
-}
-
-TEST(HttpSession, NoBodyAndNoLengthWhereTheStatusForbidsThem) {
-  Wire wire([](const Request&, const auto& writer) { writer->Send({.status = 204, .body = "x"}); });
-  wire.Feed(Get(""));
-  EXPECT_EQ(wire.Take(), "HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n");
-}
-
-TEST(HttpSession, CorsAnswersAllowedOriginsOnly) {
-  HttpServerOptions options;
-  options.cors.origins = {"https://a.example"};
-  const std::string preflight =
-      "OPTIONS /p HTTP/1.1\r\nHost: x\r\nAccess-Control-Request-Method: POST\r\nOrigin: ";
-  const std::string allowed = Answer(preflight + "https://a.example\r\n\r\n", {}, options);
-  EXPECT_EQ(StatusOf(allowed), 204);
-  EXPECT_NE(allowed.find("Access-Control-Allow-Origin: https://a.example\r\n"), std::string::npos);
-  EXPECT_NE(allowed.find("Access-Control-Allow-Headers: authorization"), std::string::npos);
-  EXPECT_EQ(Answer(preflight + "https://b.example\r\n\r\n", {}, options).find("Access-Control"),
-            std::string::npos);
-  EXPECT_NE(Answer(Get("Origin: https://a.example\r\n"), {}, options).find("Vary: Origin"),
-            std::string::npos);
-  EXPECT_EQ(Answer(Get("Origin: https://a.example\r\n")).find("Access-Control"), std::string::npos);
-}
-
 TEST(HttpSession, TimeoutAnswersOnlyInTheMiddleOfARequest) {
   Wire idle(Echo);
   idle.session().OnTimeout();
@@ -604,18 +346,6 @@ TEST(HttpSession, TimeoutAnswersOnlyInTheMiddleOfARequest) {
     wire.session().OnTimeout();
     EXPECT_EQ(StatusOf(wire.output()), 408) << part;
   }
-}
-
-TEST(HttpSession, DrainingServerEndsConnectionsWithTheirAnswers) {
-  Wire wire(Echo);
-  wire.shared().draining = true;
-  wire.Feed(Get(""));
-  EXPECT_NE(wire.output().find("Connection: close"), std::string::npos);
-  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed);
-}
-
-TEST(DateLine, IsAnHttpDate) {
-  EXPECT_EQ(FormatDateLine(784111777), "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
 }
 
 }  // namespace
