@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/channel.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
@@ -121,6 +122,16 @@ void Channel::EndRead() {
   read_ended_ = true;
   want_read_ = false;
   OnReadEnd();
+}
+
+void Channel::WatchForLoss() {
+  socket_.async_wait(Socket::wait_error, [self = shared_from_this()](const boost::system::error_code& error) {
+    if (error || !self->open_) return;
+    pollfd state{self->socket_.native_handle(), 0, 0};
+    // Urgent bytes, which nobody reads, end the wait as well.
+    if (::poll(&state, 1, 0) <= 0 || (state.revents & (POLLERR | POLLHUP)) == 0) return;
+    self->Break(Fail(ErrorCode::kUnavailable, "the connection was closed by its other end"));
+  });
 }
 
 Status Channel::AdvanceTls() {

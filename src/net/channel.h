@@ -55,6 +55,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // handled.
   void StartRead();
   bool read_ended() const { return read_ended_; }
+  // After OnReadEnd, for those who go on: a peer that has left altogether is told by OnBroken as soon as its
+  // system says so, which for TCP is after the next bytes are sent to it.
+  void WatchForLoss();
   // What the next Flush sends; append only.
   std::string& out() { return out_; }
   void Flush();

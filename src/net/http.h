@@ -94,9 +94,10 @@ class ResponseWriter {
   // Sent at once. False: the client has gone or was cut since it does not read; stop producing.
   virtual bool Write(std::string_view bytes) = 0;
   virtual void End() = 0;
-  // `function` runs once, later, if the client leaves (FIN, reset, cut as too slow, server torn down by a
-  // drain's time limit) before the answer is complete; at the next turn where it has left already. Replaces
-  // the one given before.
+  // `function` runs once, later, if the client leaves (reset, cut as too slow, server torn down by a drain's
+  // time limit) before the answer is complete; at the next turn where it has left already. Replaces the one
+  // given before. A client that has ended its side of a TCP connection may still read: whether it has left
+  // shows once something is written to it.
   virtual void OnGone(std::function<void()> function) = 0;
 
   void SendJson(int status, std::string_view json) { Send({.status = status, .body = json}); }

@@ -42,6 +42,7 @@ void HttpConnection::OnRead(std::size_t bytes) {
 }
 
 void HttpConnection::OnReadEnd() {
+  WatchForLoss();
   session_.OnEndOfInput();
   Settle();
 }

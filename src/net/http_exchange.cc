@@ -86,7 +86,7 @@ void HttpExchange::AppendHead(std::string& out, const Response& response, bool w
     AppendField(out, "Access-Control-Expose-Headers", shared_->options.cors.expose_headers);
     out.append("Vary: Origin\r\n");
   }
-  if (shared_->draining || (!with_length && http10_)) keep_alive_ = false;
+  if (shared_->draining || (!with_length && http10_) || session_->Last()) keep_alive_ = false;
   if (!keep_alive_) {
     out.append("Connection: close\r\n");
   } else if (http10_) {

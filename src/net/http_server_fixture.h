@@ -60,6 +60,13 @@ class HttpServerTest : public testing::Test {
     writer->OnGone([this] { gone_.set_value(); });
     holding_.set_value();
   }
+  // What clients have sent or ended so far has reached the server: a later client's request is answered
+  // after.
+  void AwaitEvents() {
+    RawClient later(address_);
+    later.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_NE(later.ReadUntil("}"), "");
+  }
   Result<HttpReply> Fetch(HttpCall call) { return CallBlocking(ClientOptions(), std::move(call)); }
   HttpClientOptions ClientOptions() { return {.address = address_}; }
   HttpServerStats Stats() {

@@ -81,8 +81,59 @@ TEST_F(HttpServerTest, LargeAnswersArriveWhole) {
   EXPECT_EQ(reply->body, std::string(8'000'000, 'z'));
 }
 
-TEST_F(HttpServerTest, HandlerIsToldOfAClientThatClosesWhileItWaits) {
+// Like `nc -N`: the request is whole, only nothing more will be sent.
+TEST_F(HttpServerTest, AClientThatEndsItsSideGetsItsWholeAnswerAndThenTheEnd) {
   Serve();
+  RawClient client(address_);
+  client.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  holding_.get_future().wait();
+  client.ShutdownWrite();
+  AwaitEvents();
+  auto gone = gone_.get_future();
+  thread_.Do([&] { std::exchange(held_, nullptr)->SendJson(200, "{\"late\":1}"); });
+  const auto answer = client.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n{\"late\":1}")) << answer;
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos) << answer;
+  EXPECT_EQ(gone.wait_for(milliseconds(0)), std::future_status::timeout);
+}
+
+TEST_F(HttpServerTest, AClientThatEndsItsSideGetsAWholeStream) {
+  Serve();
+  RawClient client(address_);
+  client.Send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  holding_.get_future().wait();
+  client.ShutdownWrite();
+  AwaitEvents();
+  thread_.Do([&] {
+    EXPECT_TRUE(held_->Write("more\n"));
+    std::exchange(held_, nullptr)->End();
+  });
+  const auto answer = client.ReadAll();
+  EXPECT_TRUE(answer.ends_with("6\r\nbegin\n\r\n5\r\nmore\n\r\n0\r\n\r\n")) << answer;
+}
+
+// It looks like one that only ended its side until something is sent: then its system says that it is gone.
+TEST_F(HttpServerTest, HandlerIsToldOfAClientThatClosedOnceItWrites) {
+  Serve();
+  {
+    RawClient client(address_);
+    client.Send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.ReadUntil("begin\n\r\n");
+    holding_.get_future().wait();
+  }
+  AwaitEvents();
+  auto gone = gone_.get_future();
+  EXPECT_EQ(gone.wait_for(milliseconds(0)), std::future_status::timeout);
+  thread_.Do([&] { held_->Write("more"); });
+  gone.wait();
+  thread_.Do([&] { EXPECT_FALSE(held_->Write("more")); });
+}
+
+// A Unix socket tells an end of both sides from an end of one.
+TEST_F(HttpServerTest, HandlerIsToldAtOnceOfALocalClientThatCloses) {
+  TemporaryFolder folder;
+  Serve({}, Address::Unix(folder.path() / "admin.sock"));
   {
     RawClient client(address_);
     client.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -340,13 +340,11 @@ void HttpSession::Abort() {
   if (!running_) host_.ContinueSoon();
 }
 
+// A client that sends no more may still read: the request that is being handled keeps its answer. One that
+// has left looks the same until something is sent to it.
 void HttpSession::OnEndOfInput() {
   input_ended_ = true;
-  if (phase_ == Phase::kHandling) {
-    exchange_->FireGone();
-    return;
-  }
-  Run();
+  if (phase_ != Phase::kHandling) Run();
 }
 
 void HttpSession::OnBroken() {

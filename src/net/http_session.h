@@ -82,6 +82,7 @@ class HttpSession {
   // wants_input() is true again.
   std::span<char> ReadSpace();
   void OnBytes(std::size_t bytes);
+  // The client sends no more. What it asked for completely is still answered, then the connection ends.
   void OnEndOfInput();
   // Neither side works any more.
   void OnBroken();
@@ -117,6 +118,8 @@ class HttpSession {
   void RefuseHead(const HttpHeadVerdict& verdict);
   bool AnswerHere(const RequestHead& head);
   void Handle(Request& request);
+  // No request can follow the one that is being answered.
+  bool Last() const { return input_ended_ && buffer_.size() == 0; }
   void Done(bool keep_alive);
   void Abort();
   void ReleaseExchange();

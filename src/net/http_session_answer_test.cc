@@ -64,6 +64,9 @@ TEST(HttpSession, HandlerIsToldWhenItsClientLeavesAndOnlyThen) {
   Wire left(hold);
   left.Feed(Get(""));
   left.session().OnEndOfInput();
+  left.RunPosts();
+  EXPECT_EQ(gone, 0) << "it may still read";
+  left.session().OnBroken();
   EXPECT_EQ(gone, 0) << "called inside an event";
   left.RunPosts();
   EXPECT_EQ(gone, 1);
@@ -95,6 +98,30 @@ TEST(HttpSession, HalfClosedClientStillGetsItsAnswers) {
   writer->SendJson(200, "2");
   wire.RunPosts();
   EXPECT_TRUE(wire.Take().ends_with("2"));
+  EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed);
+}
+
+TEST(HttpSession, HalfClosedClientStillGetsTheWholeStreamAndIsNotTakenForGone) {
+  std::shared_ptr<ResponseWriter> writer;
+  int gone = 0;
+  Wire wire([&](const Request&, const std::shared_ptr<ResponseWriter>& w) {
+    writer = w;
+    writer->OnGone([&] { ++gone; });
+  });
+  wire.Feed(Get(""));
+  wire.session().OnEndOfInput();
+  wire.RunPosts();
+  writer->BeginStream({.content_type = "text/event-stream"});
+  EXPECT_TRUE(writer->Write("abc"));
+  wire.RunPosts();
+  EXPECT_TRUE(writer->Write("de"));
+  writer->End();
+  wire.RunPosts();
+  EXPECT_EQ(gone, 0);
+  EXPECT_EQ(
+      wire.Take(),
+      "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+      "Connection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed);
 }
 
