@@ -38,7 +38,7 @@ struct HttpLimits {
 struct CorsOptions {
   std::vector<std::string> origins = {};  // exact ("https://a.example"), or "*"
   std::string headers = "authorization, content-type, idempotency-key, last-event-id";
-  std::string expose_headers = "retry-after, warning";
+  std::string expose_headers = "location, retry-after, warning, x-task-id";
   int max_age_seconds = 600;
 };
 
