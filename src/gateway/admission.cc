@@ -36,7 +36,11 @@ Result<std::optional<store::IdempotencyClaim>> Gateway::Impl::ClaimOf(const net:
                                                                       std::string_view note) const {
   const auto key = request.Header(store::kIdempotencyField);
   if (!key) return std::optional<store::IdempotencyClaim>();
-  if (key->empty() || key->size() > store::kMaxIdempotencyKeyBytes || !IsValidUtf8(*key))
+  if (!IsValidUtf8(*key))
+    return FailField(std::string(store::kIdempotencyField),
+                     "the Idempotency-Key header is not UTF-8; 1 to {} bytes of UTF-8 are needed",
+                     store::kMaxIdempotencyKeyBytes);
+  if (key->empty() || key->size() > store::kMaxIdempotencyKeyBytes)
     return FailField(std::string(store::kIdempotencyField),
                      "the Idempotency-Key header has {} bytes; 1 to {} of UTF-8 are needed", key->size(),
                      store::kMaxIdempotencyKeyBytes);
@@ -49,8 +53,18 @@ Result<std::optional<store::IdempotencyClaim>> Gateway::Impl::ClaimOf(const net:
   return std::optional(std::move(claim));
 }
 
-bool Gateway::Impl::RefuseUnknown(const net::Request& request, const std::vector<std::string>& unknown,
-                                  const Writer& writer, std::string* warning) const {
+bool Gateway::Impl::RefuseUnknown(const net::Request& request, std::span<const std::string_view> known,
+                                  std::vector<std::string> unknown, const Writer& writer,
+                                  std::string* warning) const {
+  for (const auto& [name, value] : request.QueryPairs()) {
+    if (name != "strict" && std::find(known.begin(), known.end(), name) == known.end())
+      unknown.push_back("?" + name);
+  }
+  const auto strict = ParseFlag("strict", request.Query("strict"));
+  if (!strict.has_value()) {
+    SendError(*writer, strict.error());
+    return true;
+  }
   if (unknown.empty()) return false;
   std::string names;
   for (const auto& path : unknown) {
@@ -63,10 +77,11 @@ bool Gateway::Impl::RefuseUnknown(const net::Request& request, const std::vector
     for (const char c : path.substr(0, 64)) plain += c >= ' ' && c < 0x7f && c != '"' && c != '\\' ? c : '?';
     names += (names.empty() ? "" : ", ") + plain;
   }
-  const auto strict = request.Query("strict");
-  if (strict && *strict != "false" && *strict != "0") {
-    SendError(*writer, FailField(unknown.front().substr(0, 64),
-                                 "unknown fields: {}; leave them out, or leave strict out", names));
+  if (*strict) {
+    auto first = unknown.front().substr(0, 64);
+    if (first.starts_with('?')) first.erase(0, 1);
+    SendError(*writer,
+              FailField(std::move(first), "unknown fields: {}; leave them out, or leave strict out", names));
     return true;
   }
   *warning = "299 - \"unknown fields ignored: " + names + "\"";

@@ -29,7 +29,8 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   void BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Writer& writer,
                         const std::string& warning);
   // Answers with the task once it is final, or as it stands after `seconds`.
-  void AnswerWhenDone(const TaskId& id, double seconds, const Writer& writer, const std::string& warning);
+  void AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Writer& writer,
+                      const std::string& warning);
   // routes_config.cc
   void AddConfigRoutes();
   // routes_keys.cc
@@ -54,10 +55,11 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   // The claim of a request with an Idempotency-Key; none without; an error for a malformed one.
   Result<std::optional<store::IdempotencyClaim>> ClaimOf(const net::Request& request, const Principal& who,
                                                          std::string_view note) const;
-  // True where the answer is an error already: unknown fields under ?strict=true. Else `warning` names them
-  // for the header.
-  bool RefuseUnknown(const net::Request& request, const std::vector<std::string>& unknown,
-                     const Writer& writer, std::string* warning) const;
+  // True where the answer is an error already: `unknown` fields of the body, or parameters of the query
+  // beside `known` and strict, under ?strict=true; a strict that is neither true nor false. Else `warning`
+  // names them for the header.
+  bool RefuseUnknown(const net::Request& request, std::span<const std::string_view> known,
+                     std::vector<std::string> unknown, const Writer& writer, std::string* warning) const;
   void AnswerSubmitError(const Writer& writer, const Error& error) const;
   // The task of /task/{id}, without its result, where it exists and this key may see it; else answers.
   std::optional<pool::TaskView> VisibleTask(const net::Request& request, const Writer& writer,

@@ -6,6 +6,7 @@
 
 #include "base/json_writer.h"
 #include "base/nearest.h"
+#include "net/http.h"
 
 namespace altlas::gateway {
 namespace {
@@ -197,6 +198,13 @@ Result<std::optional<double>> ParseWait(const std::optional<std::string>& text, 
     return FailField("wait", "wait is \"{}\"; a number of seconds from 0 to {} is needed",
                      text->substr(0, 64), limit_seconds);
   return std::optional<double>(seconds);
+}
+
+Result<bool> ParseFlag(std::string_view name, const std::optional<std::string>& text) {
+  if (!text || net::EqualsIgnoreCase(*text, "false") || *text == "0") return false;
+  if (net::EqualsIgnoreCase(*text, "true") || *text == "1") return true;
+  return FailField(std::string(name), "{} is \"{}\"; true or false (or 1 or 0) is needed", name,
+                   text->substr(0, 64));
 }
 
 }  // namespace altlas::gateway

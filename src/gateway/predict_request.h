@@ -48,5 +48,7 @@ Result<Parsed<BatchRequest>> ParseBatch(std::string_view body, std::size_t reada
 
 // `?wait=` in seconds, 0 to the limit.
 Result<std::optional<double>> ParseWait(const std::optional<std::string>& text, double limit_seconds);
+// `?strict=`, `?explain=`: true, false, 1 or 0 in any case; false where it is absent.
+Result<bool> ParseFlag(std::string_view name, const std::optional<std::string>& text);
 
 }  // namespace altlas::gateway

@@ -9,7 +9,7 @@ void Gateway::Impl::BatchPredict(net::Request& request, const Writer& writer, co
                            [this] { return DrawSeed(); });
   if (!parsed.has_value()) return SendError(*writer, parsed.error());
   std::string warning;
-  if (RefuseUnknown(request, parsed->unknown, writer, &warning)) return;
+  if (RefuseUnknown(request, {}, std::move(parsed->unknown), writer, &warning)) return;
   const bool split = parsed->value.split;
   auto claim = ClaimOf(request, who, split ? "" : "unsplit");
   if (!claim.has_value()) return SendError(*writer, claim.error());

@@ -12,7 +12,8 @@ void Gateway::Impl::Predict(net::Request& request, const Writer& writer, const P
   auto parsed = ParsePredict(request.body, net::Request::kBodyPadding, rules, [this] { return DrawSeed(); });
   if (!parsed.has_value()) return SendError(*writer, parsed.error());
   std::string warning;
-  if (RefuseUnknown(request, parsed->unknown, writer, &warning)) return;
+  constexpr std::string_view kKnown[] = {"wait"};
+  if (RefuseUnknown(request, kKnown, std::move(parsed->unknown), writer, &warning)) return;
   auto claim = ClaimOf(request, who, "");
   if (!claim.has_value()) return SendError(*writer, claim.error());
 
@@ -25,7 +26,7 @@ void Gateway::Impl::Predict(net::Request& request, const Writer& writer, const P
                       if (!outcome.has_value()) return self->AnswerSubmitError(writer, outcome.error());
                       const auto& task = outcome->tasks.front();
                       if (stream) return self->BeginTokenStream(task.id, 0, writer, warning);
-                      if (wait) return self->AnswerWhenDone(task.id, *wait, writer, warning);
+                      if (wait) return self->AnswerWhenDone(task.id, *wait, false, writer, warning);
                       JsonWriter out;
                       WriteSubmitted(out, task);
                       SendJson(*writer, 200, out.text(), warning);

@@ -89,6 +89,8 @@ void Gateway::Impl::BeginTokenStream(const TaskId& id, std::uint32_t from_index,
 }
 
 void Gateway::Impl::StreamTask(net::Request& request, const Writer& writer, const Principal& who) {
+  std::string warning;
+  if (RefuseUnknown(request, {}, {}, writer, &warning)) return;
   const auto task = VisibleTask(request, writer, who);
   if (!task) return;
   std::uint32_t from = 0;
@@ -101,19 +103,19 @@ void Gateway::Impl::StreamTask(net::Request& request, const Writer& writer, cons
                              last->substr(0, 64)));
     from = index + 1;
   }
-  BeginTokenStream(task->record.id, from, writer, "");
+  BeginTokenStream(task->record.id, from, writer, warning);
 }
 
-void Gateway::Impl::AnswerWhenDone(const TaskId& id, double seconds, const Writer& writer,
+void Gateway::Impl::AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Writer& writer,
                                    const std::string& warning) {
   const auto poll = std::make_shared<Waiting>(deps_.loop);
   const std::weak_ptr<Waiting> weak = poll;
   // As it stands now: the time is over, or the task is gone.
-  const auto answer_now = [weak, id, writer, warning, self = weak_from_this()] {
+  const auto answer_now = [weak, id, explain, writer, warning, self = weak_from_this()] {
     const auto open = weak.lock();
     const auto gateway = self.lock();
     if (!open || !open->End() || !gateway) return;
-    const auto view = gateway->deps_.pool.Get(id);
+    const auto view = gateway->deps_.pool.Get(id, explain);
     if (!view.has_value()) return SendError(*writer, view.error());
     SendJson(*writer, 200, RenderTask(*view), warning);
   };

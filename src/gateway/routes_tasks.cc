@@ -55,14 +55,18 @@ void Gateway::Impl::GetTask(net::Request& request, const Writer& writer, const P
       ParseWait(request.Query("wait"),
                 std::chrono::duration<double>(deps_.config.current().config.server.limits.wait_time).count());
   if (!wait.has_value()) return SendError(*writer, wait.error());
+  const auto explain = ParseFlag("explain", request.Query("explain"));
+  if (!explain.has_value()) return SendError(*writer, explain.error());
+  std::string warning;
+  constexpr std::string_view kKnown[] = {"wait", "explain"};
+  if (RefuseUnknown(request, kKnown, {}, writer, &warning)) return;
   const auto visible = VisibleTask(request, writer, who);
   if (!visible) return;
   const auto& id = visible->record.id;
-  if (*wait && **wait > 0) return AnswerWhenDone(id, **wait, writer, "");
-  const auto explain = request.Query("explain");
-  const auto view = deps_.pool.Get(id, explain && *explain != "0" && *explain != "false");
+  if (*wait && **wait > 0) return AnswerWhenDone(id, **wait, *explain, writer, warning);
+  const auto view = deps_.pool.Get(id, *explain);
   if (!view.has_value()) return SendError(*writer, view.error());
-  SendJson(*writer, 200, RenderTask(*view));
+  SendJson(*writer, 200, RenderTask(*view), warning);
 }
 
 void Gateway::Impl::ListTasks(net::Request& request, const Writer& writer, const Principal& who) {
@@ -92,21 +96,23 @@ void Gateway::Impl::ListTasks(net::Request& request, const Writer& writer, const
 }
 
 void Gateway::Impl::DeleteTask(net::Request& request, const Writer& writer, const Principal& who) {
+  std::string warning;
+  if (RefuseUnknown(request, {}, {}, writer, &warning)) return;
   const auto view = VisibleTask(request, writer, who);
   if (!view) return;
   const auto& id = view->record.id;
   if (!store::IsFinal(view->record.status)) {
-    deps_.pool.Cancel(id, "canceled by request", [writer](Result<pool::TaskView> ended) {
+    deps_.pool.Cancel(id, "canceled by request", [writer, warning](Result<pool::TaskView> ended) {
       if (!ended.has_value()) return SendError(*writer, ended.error());
-      SendJson(*writer, 200, RenderTask(*ended));
+      SendJson(*writer, 200, RenderTask(*ended), warning);
     });
     return;
   }
-  deps_.store.tasks().DeleteTask(id, [writer, id](Status status) {
+  deps_.store.tasks().DeleteTask(id, [writer, id, warning](Status status) {
     if (!status.has_value()) return SendError(*writer, status.error());
     JsonWriter out;
     out.BeginObject().Key("task_id").String(id.ToString()).Key("deleted").Bool(true).EndObject();
-    SendJson(*writer, 200, out.text());
+    SendJson(*writer, 200, out.text(), warning);
   });
 }
 

@@ -9,11 +9,12 @@
 
 namespace altlas::gateway {
 
-// The defaults, which nobody changes.
+// The defaults, with what a test changes before it serves.
 class FixedConfig final : public ConfigAccess {
  public:
   const config::LoadedConfig& current() const override { return loaded_; }
   Status Set(std::string_view, std::string_view, bool) override { return {}; }
+  config::Config& edit() { return loaded_.config; }
 
  private:
   config::LoadedConfig loaded_;
@@ -22,8 +23,16 @@ class FixedConfig final : public ConfigAccess {
 // What one answer came to.
 struct FakeAnswer {
   int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // beside the usual ones
   std::string body;
   bool ended = false;
+  // Empty where there is none.
+  std::string Header(std::string_view name) const {
+    for (const auto& [known, value] : headers) {
+      if (net::EqualsIgnoreCase(known, name)) return value;
+    }
+    return "";
+  }
 };
 
 // Keeps the contract of ResponseWriter without a connection; Leave is the client's leaving. The answer
@@ -38,6 +47,7 @@ class FakeWriter final : public net::ResponseWriter {
   void BeginStream(const net::Response& head) override {
     if (answer_->status != 0) return;
     answer_->status = head.status;
+    for (const auto& [name, value] : head.headers) answer_->headers.emplace_back(name, value);
     answer_->body = head.body;
   }
   bool Write(std::string_view bytes) override {
