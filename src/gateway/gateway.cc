@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include "gateway/gateway_impl.h"
+#include "gateway/site_check.h"
 
 namespace altlas::gateway {
 
@@ -15,6 +16,11 @@ void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Sco
                 double retry_after = 1;
                 auto who = deps_.keys.Authenticate(request, scope, &retry_after);
                 if (!who.has_value()) return SendError(*writer, who.error(), retry_after);
+                if (who->key_id.is_nil() && !request.peer_uid) {
+                  const auto& origins = deps_.config.current().config.server.cors.allowed_origins;
+                  if (const auto site = CheckSite(request, origins); !site.has_value())
+                    return SendError(*writer, site.error());
+                }
                 function(request, writer, *who);
               });
 }
