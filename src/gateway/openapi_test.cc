@@ -81,7 +81,7 @@ TEST(OpenApi, EnumerationsAreThoseOfTheProgram) {
   Names codes;
   for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i)
     codes.insert(std::string(ErrorCodeName(static_cast<ErrorCode>(i))));
-  EXPECT_EQ(EnumOf(schemas["Error"]["properties"]["error"]["properties"]["code"]), codes);
+  EXPECT_EQ(EnumOf(schemas["Code"]), codes);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class FixedConfig final : public ConfigAccess {
 // What one answer came to.
 struct FakeAnswer {
   int status = 0;
+  std::string content_type;                                  // without its parameters
   std::vector<std::pair<std::string, std::string>> headers;  // beside the usual ones
   std::string body;
   bool ended = false;
@@ -48,6 +49,7 @@ class FakeWriter final : public net::ResponseWriter {
     if (answer_->status != 0) return;
     answer_->status = head.status;
     for (const auto& [name, value] : head.headers) answer_->headers.emplace_back(name, value);
+    answer_->content_type = head.content_type.substr(0, head.content_type.find(';'));
     answer_->body = head.body;
   }
   bool Write(std::string_view bytes) override {
