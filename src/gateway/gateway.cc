@@ -75,6 +75,11 @@ net::HttpHeadVerdict Gateway::Impl::CheckHead(net::Request& head) const {
       if (verdict.status == 401) verdict.headers.emplace_back("WWW-Authenticate", "Bearer");
       return verdict;
     }
+    const auto& config = deps_.config.current().config;
+    if (!config.auth.enabled && !head.peer_uid) {
+      if (auto site = CheckSite(head, config.server.cors.allowed_origins); !site.has_value())
+        return {HttpStatus(site.error()), std::move(site).error(), {}, 0};
+    }
   }
   return {.body_bytes = rules.body_bytes};
 }

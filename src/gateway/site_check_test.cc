@@ -68,6 +68,19 @@ TEST_F(GatewayTest, WithoutKeysNoPageOfAnotherSiteControlsTheServer) {
             200);
 }
 
+TEST_F(GatewayTest, WithoutKeysAForeignPageIsRefusedBeforeItsBody) {
+  config_.edit().auth.enabled = false;
+  Serve(false);
+  const net::HeaderField fields[] = {{"Host", "localhost:8080"}, {"Origin", "http://evil.example"}};
+  net::Request head;
+  head.method = "POST";
+  head.path = "/api/v1/predict";
+  head.headers = fields;
+  EXPECT_EQ(gateway_->HeadCheck()(head).status, 403);
+  head.headers = {fields, 1};
+  EXPECT_EQ(gateway_->HeadCheck()(head).status, 0);
+}
+
 // With keys a page of another site has none, and a server may go by any name.
 TEST_F(GatewayTest, WithKeysTheKeyAloneDecides) {
   Serve();
