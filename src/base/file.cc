@@ -21,6 +21,10 @@ Error SystemError(std::string_view what, const std::filesystem::path& path) {
   return Fail(kind, "{} {}: {}", what, path.string(), std::strerror(code));
 }
 
+Error NoRegularFile(std::string_view what, const std::filesystem::path& path) {
+  return Fail(ErrorCode::kInvalidArgument, "{} is {}, a regular file is needed", path.string(), what);
+}
+
 Status WriteAll(int fd, std::string_view text, const std::filesystem::path& path) {
   while (!text.empty()) {
     const ssize_t wrote = ::write(fd, text.data(), text.size());
@@ -34,11 +38,14 @@ Status WriteAll(int fd, std::string_view text, const std::filesystem::path& path
 }  // namespace
 
 Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit_bytes) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a pipe without a writer would wait for one.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid() && errno == ENXIO) return NoRegularFile("a socket or a device", path);
   if (!fd.valid()) return SystemError("cannot open", path);
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return SystemError("cannot stat", path);
-  if (S_ISDIR(info.st_mode)) return Fail(ErrorCode::kInvalidArgument, "{} is a folder, a file is needed", path.string());
+  if (S_ISDIR(info.st_mode)) return NoRegularFile("a folder", path);
+  if (!S_ISREG(info.st_mode)) return NoRegularFile("a pipe or a device", path);
   std::string text;
   char buffer[65536];
   while (true) {

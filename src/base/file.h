@@ -8,7 +8,8 @@
 
 namespace altlas {
 
-// Reads a whole regular file. kNotFound, kTooLarge past `limit_bytes`, kUnavailable where the system refuses. Blocks.
+// Reads a whole regular file. kNotFound, kTooLarge past `limit_bytes`, kInvalidArgument for a folder, a pipe, a device or a socket
+// (which are not waited for), kUnavailable where the system refuses. Blocks on the disk.
 Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit_bytes);
 
 // Replaces `path` by `text` so that a reader, or a power cut, sees the old or the new bytes and never a mixture:

@@ -2,7 +2,13 @@
 #include "base/file.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+#include "base/unique_fd.h"
 
 namespace altlas {
 namespace {
@@ -32,6 +38,25 @@ TEST(File, MissingFileAndFolderAreToldApart) {
   TemporaryFolder folder;
   EXPECT_EQ(ReadFile(folder.path() / "none", 10).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(ReadFile(folder.path(), 10).error().code, ErrorCode::kInvalidArgument);
+}
+
+// The start, and the event loop at a SIGHUP, must not wait for somebody who writes into a pipe.
+TEST(File, PipesDevicesAndSocketsAreRefusedAtOnce) {
+  TemporaryFolder folder;
+  const auto pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto place = folder.path() / "socket";
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, place.c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  for (const auto& path : {pipe, place, std::filesystem::path("/dev/zero")}) {
+    const auto refused = ReadFile(path, 10);
+    ASSERT_FALSE(refused.has_value()) << path;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << path;
+    EXPECT_NE(refused.error().message.find(path.string()), std::string::npos) << refused.error().message;
+  }
 }
 
 TEST(File, MakeFolderMakesParentsAndIsIdempotent) {

@@ -1,25 +1,139 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <deque>
+#include <thread>
+
+#include "base/mutex.h"
 
 namespace altlas {
 namespace {
 
-spdlog::logger& Sink() {
-  static const auto sink = [] {
-    auto logger = std::make_shared<spdlog::logger>("alt_las", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc));
-    logger->set_level(spdlog::level::info);
-    logger->flush_on(spdlog::level::debug);
-    return logger;
-  }();
+constexpr std::size_t kMostWaitingBytes = 1 << 20;
+
+void WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(fd, text.data(), text.size());
+    if (wrote >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(wrote));
+    } else if (errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return;  // nobody reads any more, and there is no other place to say so
+    }
+  }
+}
+
+// Where finished text goes: straight to its descriptor or, once Start was called, by a queue and a thread.
+class Sink {
+ public:
+  void Start() {
+    MutexLock lock(mutex_);
+    if (std::exchange(background_, true)) return;
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { Run(); }).detach();
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    std::atexit([] { FlushLog(); });
+  }
+
+  void Line(spdlog::level::level_enum level, std::string_view text) {
+    MutexLock lock(mutex_);
+    if (waiting_bytes_ + text.size() > kMostWaitingBytes) {
+      ++dropped_;
+      return;
+    }
+    SayWhatWasDropped();
+    Put(2, Format(level, text));
+  }
+
+  void Text(int fd, std::string text) {
+    MutexLock lock(mutex_);
+    Put(fd, std::move(text));
+  }
+
+  void Flush(std::chrono::milliseconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    MutexLock lock(mutex_);
+    while (writing_ || !waiting_.empty()) {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      if (left <= left.zero()) return;
+      changed_.WaitFor(mutex_, left);
+    }
+  }
+
+ private:
+  struct Piece {
+    int fd;
+    std::string text;
+  };
+
+  std::string Format(spdlog::level::level_enum level, std::string_view text) ALTLAS_REQUIRES(mutex_) {
+    spdlog::memory_buf_t line;
+    formatter_.format(spdlog::details::log_msg("", level, spdlog::string_view_t(text.data(), text.size())), line);
+    return {line.data(), line.size()};
+  }
+
+  void SayWhatWasDropped() ALTLAS_REQUIRES(mutex_) {
+    if (dropped_ == 0) return;
+    const auto lines = std::exchange(dropped_, 0);
+    Put(2, Format(spdlog::level::warn, fmt::format("log lines dropped, nobody read them in time lines={}", lines)));
+  }
+
+  void Put(int fd, std::string text) ALTLAS_REQUIRES(mutex_) {
+    if (!background_) return WriteAll(fd, text);
+    waiting_bytes_ += text.size();
+    waiting_.push_back({fd, std::move(text)});
+    changed_.NotifyAll();
+  }
+
+  void Run() {
+    while (true) {
+      std::deque<Piece> taken;
+      {
+        MutexLock lock(mutex_);
+        writing_ = false;
+        changed_.NotifyAll();
+        while (waiting_.empty()) changed_.Wait(mutex_);
+        taken.swap(waiting_);
+        waiting_bytes_ = 0;
+        SayWhatWasDropped();
+        writing_ = true;
+      }
+      for (const auto& piece : taken) WriteAll(piece.fd, piece.text);
+    }
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  spdlog::pattern_formatter formatter_ ALTLAS_GUARDED_BY(mutex_){"%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+                                                                 spdlog::pattern_time_type::utc};
+  bool background_ ALTLAS_GUARDED_BY(mutex_) = false;
+  bool writing_ ALTLAS_GUARDED_BY(mutex_) = false;
+  std::deque<Piece> waiting_ ALTLAS_GUARDED_BY(mutex_);
+  std::size_t waiting_bytes_ ALTLAS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t dropped_ ALTLAS_GUARDED_BY(mutex_) = 0;
+};
+
+// Never destroyed: threads log until the process is gone.
+Sink& TheSink() {
+  static auto* const sink = new Sink;
   return *sink;
 }
+
+std::atomic<LogLevel> least_level = LogLevel::kInfo;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -56,6 +170,7 @@ void AppendValue(std::string& line, std::string_view value) {
 }  // namespace
 
 void Log(LogLevel level, std::string_view module, std::string_view message, std::initializer_list<LogField> fields) {
+  if (!LogEnabled(level)) return;
   std::string line;
   line.reserve(128);
   line += module;
@@ -67,10 +182,19 @@ void Log(LogLevel level, std::string_view module, std::string_view message, std:
     line += '=';
     AppendValue(line, field.value);
   }
-  Sink().log(ToSpdlog(level), "{}", line);
+  TheSink().Line(ToSpdlog(level), line);
 }
 
-void SetLogLevel(LogLevel level) { Sink().set_level(ToSpdlog(level)); }
-bool LogEnabled(LogLevel level) { return Sink().should_log(ToSpdlog(level)); }
+void SetLogLevel(LogLevel level) { least_level = level; }
+bool LogEnabled(LogLevel level) { return level >= least_level.load(std::memory_order_relaxed); }
+void WriteLogInBackground() { TheSink().Start(); }
+void FlushLog(std::chrono::milliseconds limit) { TheSink().Flush(limit); }
+void Print(Output output, std::string text) { TheSink().Text(static_cast<int>(output), std::move(text)); }
+
+void internal::CheckFailed(const char* file, int line, const char* condition, const char* more) {
+  Print(Output::kError, fmt::format("{}:{}: check failed: {} {}\n", file, line, condition, more));
+  FlushLog();
+  std::abort();
+}
 
 }  // namespace altlas

@@ -41,6 +41,10 @@ Error FailField(std::string field, fmt::format_string<Args...> format, Args&&...
   return Error{ErrorCode::kInvalidArgument, fmt::format(format, std::forward<Args>(args)...), std::move(field)};
 }
 
+namespace internal {
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const char* more);
+}  // namespace internal
+
 }  // namespace altlas
 
 #define ALTLAS_CONCAT_INNER(a, b) a##b
@@ -61,10 +65,7 @@ Error FailField(std::string field, fmt::format_string<Args...> format, Args&&...
   } while (false)
 
 // A broken invariant: a bug of ours, never reachable from input. Says where and aborts.
-#define ALTLAS_CHECK(condition, ...)                                                                       \
-  do {                                                                                                     \
-    if (!(condition)) {                                                                                    \
-      std::fprintf(stderr, "%s:%d: check failed: %s %s\n", __FILE__, __LINE__, #condition, "" __VA_ARGS__); \
-      std::abort();                                                                                        \
-    }                                                                                                      \
+#define ALTLAS_CHECK(condition, ...)                                                                      \
+  do {                                                                                                    \
+    if (!(condition)) ::altlas::internal::CheckFailed(__FILE__, __LINE__, #condition, "" __VA_ARGS__);    \
   } while (false)
