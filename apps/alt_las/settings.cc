@@ -59,6 +59,7 @@ sched::SchedConfig SchedConfigOf(const config::Config& config) {
   for (const auto& [name, number] : multi.queue_priority_levels) s.priority_levels.push_back({name, number});
   std::sort(s.priority_levels.begin(), s.priority_levels.end(),
             [](const auto& a, const auto& b) { return a.number < b.number; });
+  s.aging = multi.queue_aging;
   s.default_priority = multi.default_queue_priority;
   s.max_queue_size = static_cast<std::size_t>(multi.max_queue_size);
   s.queue_timeout = multi.queue_timeout;

@@ -68,8 +68,9 @@ struct MultiGpuConfig {
   Unavailable task_specific_unavailable = Unavailable::kFallback;
   milliseconds queue_processing_interval{100};
   std::map<std::string, int> queue_priority_levels = {
-      {"high", 0}, {"normal", 1}, {"low", 2}};    // lower runs first
-  std::string default_queue_priority = "normal";  // always one of queue_priority_levels
+      {"high", 0}, {"normal", 1}, {"low", 2}};          // lower runs first
+  milliseconds queue_aging = std::chrono::seconds(30);  // one level is worth this much waiting
+  std::string default_queue_priority = "normal";        // always one of queue_priority_levels
   int max_queue_size = 1000;
   milliseconds queue_timeout = std::chrono::hours(1);
 };
@@ -210,7 +211,7 @@ struct WorkersConfig {
   milliseconds progress_timeout = std::chrono::minutes(2);
   BackoffConfig restart_backoff;
   milliseconds orphan_time = std::chrono::minutes(1);
-  int max_attempts = 2;  // attempts that take their worker down before the task is failed
+  int max_attempts = 2;  // times that a task may lose its worker before it fails
 };
 
 struct Config {

@@ -76,6 +76,12 @@ KeySpec MultiGpuRows() {
               "waits for ever.")
               .Range(-1000, 1000)
               .Items(1, 64),
+          Key("queue_aging", &C::queue_aging,
+              "One level of priority is worth this much waiting: a task goes before those of the next lower "
+              "level "
+              "that came less than this before it.")
+              .Range(0, 3600)
+              .AtRunTime(),
           Key("default_queue_priority", &C::default_queue_priority,
               "The priority of a request that names none; it must stand in `queue_priority_levels`.")
               .AtRunTime(),
@@ -144,7 +150,7 @@ KeySpec GpuRows() {
           Key("utilization_threshold", &C::utilization_threshold,
               "A device that others keep busy for a larger share of the time gets no new work. Our own tasks "
               "do not count here: "
-              "their number is bounded.")
+              "their number is bounded. Does not apply to CPU devices.")
               .Range(0, 1)
               .Unit("share")
               .AtRunTime(),
@@ -185,7 +191,8 @@ KeySpec LimitsRows() {
               .Unit("levels"),
           Key("connections", &C::connections, "Open connections; further ones are turned away.")
               .Range(1, 1'000'000),
-          Key("request_time", &C::request_time, "For a client to send one whole request: 408 past it.")
+          Key("request_time", &C::request_time,
+              "For a client to send one whole request: 408 past it. Its head alone has at most 10 s of it.")
               .Range(0.1, 3600),
           Key("idle_time", &C::idle_time, "A connection on which no request begins for so long is closed.")
               .Range(0.1, kDay),
@@ -265,7 +272,10 @@ KeySpec StoreRows() {
       "store", &Config::store, "Where accepted tasks and their results are kept.",
       {
           Key("kind", &C::kind, "sqlite keeps them over restarts and power cuts; memory keeps nothing."),
-          Key("path", &C::path, "The database file.").Absent("in the state directory"),
+          Key("path", &C::path,
+              "The folder of the database and of all that belongs to it; made where it is missing. It "
+              "must be this user's own, and nobody else may write to it.")
+              .Absent("the state directory"),
           Section("retention", &C::retention, "How long finished tasks are kept.",
                   {
                       Key("max_age", &RetentionConfig::max_age, "Finished tasks older than this are deleted.")
@@ -367,10 +377,9 @@ KeySpec WorkersRows() {
           Key("orphan_time", &C::orphan_time,
               "A worker that cannot reach the manager for so long ends itself.")
               .Range(1, kDay),
-          Key("max_attempts", &C::max_attempts,
-              "A task whose attempts took their worker down so many times fails.")
+          Key("max_attempts", &C::max_attempts, "How many times a task may lose its worker before it fails.")
               .Range(1, 100)
-              .Unit("attempts"),
+              .Unit("losses"),
       });
 }
 

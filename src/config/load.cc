@@ -113,6 +113,8 @@ CheckedConfig CheckConfig(const ConfigText& file, const std::optional<ConfigText
     readable = ReadText(*runtime, OriginKind::kPersisted, reader, checked.errors) && readable;
     RememberPersisted(checked.loaded);
   }
+  for (const auto& [path, place] : reader.facts().item_places)
+    checked.loaded.origins[path] = {OriginKind::kFile, place.line, place.column};
   for (const auto& [key, value] : overrides)
     ReadInline({key, value, names.Of(OriginKind::kCommandLine), OriginKind::kCommandLine}, reader,
                checked.loaded, checked.errors);
@@ -125,6 +127,9 @@ Result<LoadedConfig> LoadConfig(const LoadOptions& options) {
   std::string text;
   if (!options.path.empty()) {
     ALTLAS_TRY(text, ReadFile(options.path, kMaxFileBytes));
+    if (options.refuse_empty && text.find_first_not_of(" \t\r\n") == std::string::npos)
+      return Fail(ErrorCode::kInvalidArgument, "{} is empty; write {{}} for the defaults",
+                  options.path.string());
   }
   auto runtime_path = options.runtime_path;
   if (runtime_path.empty() && !options.path.empty())
@@ -138,10 +143,26 @@ Result<LoadedConfig> LoadConfig(const LoadOptions& options) {
   if (!checked.errors.empty()) return Error{ErrorCode::kInvalidArgument, FormatProblems(checked.errors)};
   checked.loaded.path = options.path;
   checked.loaded.runtime_path = runtime_path;
-  ALTLAS_INFO("config",
-              options.path.empty() ? "no configuration file, the defaults hold" : "configuration read",
-              {"file", name}, {"runtime_file", runtime.has_value() ? runtime->name : "none"});
   return std::move(checked.loaded);
+}
+
+void LogWhatWasRead(const LoadedConfig& loaded) {
+  ALTLAS_INFO("config",
+              loaded.path.empty() ? "no configuration file, the defaults hold" : "configuration read",
+              {"file", loaded.path.empty() ? "none" : loaded.path.string()},
+              {"runtime_file", loaded.persisted.empty() ? "none" : loaded.runtime_path.string()});
+  for (const auto& warning : loaded.warnings) ALTLAS_WARN("config", FormatProblem(warning));
+}
+
+Problem AboutKey(const LoadedConfig& loaded, const std::string& key, std::string message) {
+  const SourceNames names{loaded.path.string(), loaded.runtime_path.string()};
+  Problem problem{names.Of(OriginKind::kFile), 0, 0, key, std::move(message)};
+  if (const auto origin = loaded.origins.find(key); origin != loaded.origins.end()) {
+    problem.file = names.Of(origin->second.kind);
+    problem.line = origin->second.line;
+    problem.column = origin->second.column;
+  }
+  return problem;
 }
 
 std::vector<Problem> DeviceWarnings(const LoadedConfig& loaded, std::span<const std::string> device_ids) {

@@ -51,9 +51,11 @@ std::string FormatProblems(std::span<const Problem> problems);
 
 struct LoadedConfig {
   Config config;
-  std::filesystem::path path;             // empty: no file, the defaults
-  std::filesystem::path runtime_path;     // where PersistRuntime writes; empty: nowhere
-  std::map<std::string, Origin> origins;  // of each key that does not have its default, by path
+  std::filesystem::path path;          // empty: no file, the defaults
+  std::filesystem::path runtime_path;  // where PersistRuntime writes; empty: nowhere
+  // Of each key that does not have its default, by path; of the items of lists also each key that the file
+  // gives ("models[1].path").
+  std::map<std::string, Origin> origins;
   // What runtime.yaml holds: values as YAML by key. The value in force may be a later one that was not
   // written.
   std::map<std::string, std::string> persisted;
@@ -65,6 +67,9 @@ struct LoadOptions {
   std::filesystem::path runtime_path;  // empty: runtime.yaml beside `path`
   std::vector<std::pair<std::string, std::string>>
       overrides;  // key path and value as YAML, from the command line
+  // For a reload: a file without a word in it, which is what one that is just being written looks like, is an
+  // error.
+  bool refuse_empty = false;
 };
 
 // The file to read: `explicit_path` where given (kNotFound where it does not exist); else the first
@@ -74,12 +79,14 @@ Result<std::filesystem::path> FindConfigFile(const std::optional<std::filesystem
                                              const std::filesystem::path& install_root,
                                              const std::filesystem::path& system_folder = "/etc/alt_las");
 
-// Reads the file, then runtime.yaml over it, then the overrides; logs which files it read. kInvalidArgument
-// with every problem found, one a line; kNotFound and others where a file cannot be read.
+// Reads the file, then runtime.yaml over it, then the overrides. kInvalidArgument with every problem found,
+// one a line; kNotFound and others where a file cannot be read.
 Result<LoadedConfig> LoadConfig(const LoadOptions& options);
 inline Result<LoadedConfig> LoadConfig(const std::filesystem::path& path) {
-  return LoadConfig(LoadOptions{path, {}, {}});
+  return LoadConfig(LoadOptions{path, {}, {}, false});
 }
+// Logs which files were read, and the warnings about them. For the level to count, after it was set.
+void LogWhatWasRead(const LoadedConfig& loaded);
 
 // The same from text. `errors` is empty exactly where `loaded` may be used; names stand in the problems.
 struct CheckedConfig {
@@ -116,6 +123,9 @@ struct ConfigDiff {
   bool empty() const { return at_run_time.empty() && need_restart.empty(); }
 };
 ConfigDiff DiffConfig(const Config& before, const Config& after);
+
+// `message` about the value of `key`, with the place where it was given.
+Problem AboutKey(const LoadedConfig& loaded, const std::string& key, std::string message);
 
 // What only the start-up can know: devices named in the configuration that are not among `device_ids`.
 std::vector<Problem> DeviceWarnings(const LoadedConfig& loaded, std::span<const std::string> device_ids);

@@ -25,7 +25,7 @@ shown at once, each with its place in the file.
 - **Complete and check in an editor:** `alt_las config schema` prints a JSON Schema.
 - **Change at run time:** keys marked *yes* in the column "run time" take effect on a reload (SIGHUP, `systemctl reload`) and by
   the HTTP interface; the others at the next start, and a reload says so. A change kept with `persist` is written to
-  `runtime.yaml` beside the file, which is read after it and wins.
+  `runtime.yaml` beside the file (without a file: in the state directory), which is read after it and wins.
 
 How values are written:
 

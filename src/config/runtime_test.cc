@@ -109,15 +109,17 @@ TEST_F(RuntimeTest, WithoutAFileThereIsNoPlaceToKeepAChangeUnlessOneIsNamed) {
 
 TEST_F(RuntimeTest, AWrongRuntimeFileIsAnErrorThatNamesIt) {
   Write("config.yaml", "gpu:\n  multi_gpu:\n    strategies: [random]\n    default_strategy: random\n");
-  Write("runtime.yaml", "gpu:\n  multi_gpu:\n    default_strategy: round_robin\nserver:\n  allow_insecure_remote: true\n");
+  Write("runtime.yaml",
+        "gpu:\n  multi_gpu:\n    default_strategy: round_robin\nserver:\n  allow_insecure_remote: true\n");
   const auto loaded = LoadConfig(folder_.path() / "config.yaml");
   ASSERT_FALSE(loaded.has_value());
   const auto name = (folder_.path() / "runtime.yaml").string();
   EXPECT_NE(loaded.error().message.find(name + ":3:23: gpu.multi_gpu.default_strategy: found round_robin"),
             std::string::npos)
       << loaded.error().message;
-  EXPECT_NE(loaded.error().message.find(name + ":5:3: server.allow_insecure_remote: cannot be changed at run time"),
-            std::string::npos);
+  EXPECT_NE(
+      loaded.error().message.find(name + ":5:3: server.allow_insecure_remote: cannot be changed at run time"),
+      std::string::npos);
 }
 
 TEST_F(RuntimeTest, OverridesOfTheCommandLineWinOverBothFiles) {

@@ -47,6 +47,21 @@ TEST(WrongFiles, AFilePastTheSizeLimitIsRefusedUnread) {
   EXPECT_EQ(loaded.error().code, ErrorCode::kTooLarge);
 }
 
+// CFG-9: a file that is just being written looks empty, and the defaults are not what its author means.
+TEST(WrongFiles, AnEmptyFileIsRefusedWhereTheCallerSaysSo) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "config.yaml";
+  for (const auto* empty : {"", "\n \n"}) {
+    ASSERT_TRUE(WriteFileAtomically(path, empty).has_value());
+    EXPECT_TRUE(LoadConfig(path).has_value());
+    const auto refused = LoadConfig(LoadOptions{path, {}, {}, true});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().message, path.string() + " is empty; write {} for the defaults");
+  }
+  ASSERT_TRUE(WriteFileAtomically(path, "{}").has_value());
+  EXPECT_TRUE(LoadConfig(LoadOptions{path, {}, {}, true}).has_value());
+}
+
 TEST(WrongFiles, ManyAliasesOfOneLongTextStopAtTheTextLimit) {
   std::string text = "a: &long " + std::string(60'000, 'x') + "\nb:\n";
   for (int i = 0; i < 1000; ++i) text += "  - *long\n";
