@@ -18,16 +18,14 @@ Status CheckRoom(const std::filesystem::path& folder, std::uint64_t wanted, Data
               free_bytes, wanted);
 }
 
-Error DiskTrouble(const Error& seen, const std::filesystem::path& folder) {
-  if (seen.code == ErrorCode::kStorageFull) {
+Error DiskTrouble(const Error& seen) {
+  if (seen.code == ErrorCode::kStorageFull)
     return Fail(
         ErrorCode::kStorageFull,
-        "the disk under {} is full ({}); free some space there: tasks are accepted again by themselves",
-        folder.string(), seen.message);
-  }
+        "the disk under the server's store is full; tasks are accepted again by themselves once there is "
+        "room");
   const auto code = seen.code == ErrorCode::kInternal ? ErrorCode::kInternal : ErrorCode::kUnavailable;
-  return Fail(code, "the store in {} cannot be written ({}); it tries again by itself", folder.string(),
-              seen.message);
+  return Fail(code, "the server's store cannot be written; it tries again by itself");
 }
 
 }  // namespace altlas::store

@@ -12,8 +12,8 @@ namespace altlas::store {
 // will.
 Status CheckRoom(const std::filesystem::path& folder, std::uint64_t wanted, Database& database);
 
-// The error that callers see while the disk refuses, from the one that the engine saw: names the folder and
-// what to do.
-Error DiskTrouble(const Error& seen, const std::filesystem::path& folder);
+// The error that callers see while the disk refuses, from the one that the engine saw. Clients read it, so it
+// names no place of this machine; the log does.
+Error DiskTrouble(const Error& seen);
 
 }  // namespace altlas::store

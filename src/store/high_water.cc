@@ -43,6 +43,11 @@ std::optional<HighWater> ParseMark(std::string_view text) {
   return mark;
 }
 
+// A power cut right after the file was made can leave its length without its bytes.
+bool IsBlank(std::string_view text) {
+  return text.size() <= kFileBytes && text.find_first_not_of('\0') == std::string_view::npos;
+}
+
 std::string TimeOf(TaskId id) {
   if (id.is_nil()) return "none";
   const auto seconds = static_cast<std::time_t>(id.high >> 16) / 1000;
@@ -60,7 +65,14 @@ Result<HighWaterFile> HighWaterFile::Open(const std::filesystem::path& path) {
   const ssize_t got = ::pread(fd.get(), buffer, sizeof buffer, 0);
   if (got < 0)
     return Fail(ErrorCode::kUnavailable, "cannot read {}: {}", path.string(), std::strerror(errno));
-  auto mark = ParseMark({buffer, static_cast<std::size_t>(got)});
+  const std::string_view text(buffer, static_cast<std::size_t>(got));
+  auto mark = ParseMark(text);
+  if (!mark && !IsBlank(text))
+    return Fail(
+        ErrorCode::kCorrupt,
+        "{} is damaged: it does not hold what alt_las writes there, so lost tasks could not be noticed. "
+        "Put a copy back; or, to go on without this check, remove it",
+        path.string());
   return HighWaterFile(std::move(fd), mark);
 }
 
@@ -75,6 +87,21 @@ Status HighWaterFile::Write(const HighWater& mark) {
 Status HighWaterFile::Sync() {
   if (::fdatasync(fd_.get()) == 0) return {};
   return Fail(ErrorCode::kUnavailable, "cannot sync the high-water file: {}", std::strerror(errno));
+}
+
+Status CheckDatabaseIsThere(const std::filesystem::path& database,
+                            const std::filesystem::path& witness_path) {
+  std::error_code error;
+  if (!std::filesystem::exists(witness_path, error)) return {};
+  const auto size = std::filesystem::file_size(database, error);
+  if (!error && size > 0) return {};
+  ALTLAS_TRY(const auto witness, HighWaterFile::Open(witness_path));
+  return Fail(
+      ErrorCode::kCorrupt,
+      "the database {} is {}, and {} shows that there was one, with {} accepted tasks. Put the database "
+      "back; or, to begin anew without its tasks and keys, remove {}",
+      database.string(), error ? "missing" : "empty", witness_path.string(),
+      witness.loaded() ? witness.loaded()->count : 0, witness_path.string());
 }
 
 Status CheckForGap(const HighWater& recovered, const HighWater& witnessed,

@@ -22,7 +22,8 @@ class HighWaterFile {
  public:
   // Opens or makes the file. Blocks.
   static Result<HighWaterFile> Open(const std::filesystem::path& path);
-  // What the file says; nullopt where it is empty or damaged.
+  // What the file says; nullopt where it is empty. kCorrupt from Open where it holds what alt_las never
+  // wrote.
   const std::optional<HighWater>& loaded() const { return loaded_; }
   // Overwrites in place, into the page cache: survives the death of the process. Call it only after the
   // commit.
@@ -35,6 +36,10 @@ class HighWaterFile {
   UniqueFd fd_;
   std::optional<HighWater> loaded_;
 };
+
+// kCorrupt where there is a witness and no database, or an empty one: a new one in its place would look like
+// a first start. Call it before the database is opened, which makes it.
+Status CheckDatabaseIsThere(const std::filesystem::path& database, const std::filesystem::path& witness_path);
 
 // kCorrupt where the database (`recovered`) holds less than was witnessed: names how many are missing, from
 // when, and what to do.

@@ -14,7 +14,8 @@ class KeyStore {
   // kConflict where the id or the secret's hash is known already; kInvalidArgument where the hash is not 64
   // hex digits.
   virtual void AddKey(KeyRecord key, DoneCallback done) = 0;
-  // Success also where it was revoked before (the first time stands). kNotFound.
+  // Success also where it was revoked before (the first time stands). kNotFound. Where the disk refuses,
+  // `done` gets its error, and the revocation is written all the same as soon as the disk takes it.
   virtual void RevokeKey(Uuid id, WallMillis revoked_ms, DoneCallback done) = 0;
   // Lazily written; not awaited. Never moves back.
   virtual void TouchKey(Uuid id, WallMillis last_used_ms) = 0;

@@ -71,7 +71,8 @@ TEST_F(FaultyDisk, AcceptsFailAndAFinalWaitsUntilTheDiskTakesIt) {
   const auto refused = calls_->Accept(NewTask());
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::kStorageFull);
-  EXPECT_NE(refused.error().message.find(folder_.path().string()), std::string::npos);
+  EXPECT_EQ(refused.error().message.find(folder_.path().string()), std::string::npos)
+      << "clients need not know where: " << refused.error().message;
   EXPECT_FALSE(store_->health().accepting);
   EXPECT_FALSE(store_->health().reason.empty());
 
@@ -97,6 +98,20 @@ TEST_F(FaultyDisk, AnIoErrorIsUnavailableAndNotFull) {
   EXPECT_EQ(calls_->Delete(ids_.Next()).error().code, ErrorCode::kUnavailable);
   Repair();
   EXPECT_TRUE(AcceptsAgain());
+}
+
+// A key that was said to be revoked must not come back with the next start.
+TEST_F(FaultyDisk, ARevocationIsRefusedAtOnceAndWrittenAllTheSame) {
+  const KeyRecord key{ids_.Next(), "k", std::string(64, 'a'), ScopeSet::All()};
+  ASSERT_TRUE(calls_->AddKey(key).has_value());
+  Break("before_commit", ErrorCode::kStorageFull);
+  EXPECT_EQ(calls_->RevokeKey(key.id, 50).error().code, ErrorCode::kStorageFull);
+  EXPECT_EQ(calls_->RevokeKey(key.id, 60).error().code, ErrorCode::kStorageFull);
+  EXPECT_EQ(store_->keys().LoadKeys()->at(0).revoked_ms, 0);
+  Repair();
+  EXPECT_TRUE(inbox_.RunUntil([&] { return store_->keys().LoadKeys()->at(0).revoked_ms != 0; }));
+  Open();
+  EXPECT_EQ(store_->keys().LoadKeys()->at(0).revoked_ms, 50);
 }
 
 TEST_F(FaultyDisk, FinalsKeepTheirOrderWhileTheyWait) {

@@ -30,7 +30,7 @@ bool FailsWithTheDisk(const Op& op) {
       [](const auto& one) {
         using T = std::decay_t<decltype(one)>;
         return std::is_same_v<T, AcceptOp> || std::is_same_v<T, DeleteOp> || std::is_same_v<T, AddKeyOp> ||
-               std::is_same_v<T, RevokeKeyOp> || std::is_same_v<T, TouchKeyOp>;
+               std::is_same_v<T, TouchKeyOp>;
       },
       op);
 }

@@ -203,7 +203,9 @@ TEST_F(SqliteStoreTest, ALostDatabaseAndAnOldCopyAreNoticed) {
   EXPECT_NE(old_copy.error().message.find("2 accepted tasks are missing"), std::string::npos)
       << old_copy.error().message;
   std::filesystem::remove(folder_.path() / "alt_las.db");
-  EXPECT_NE(TryOpen(folder_.path()).error().message.find("3 accepted tasks are missing"), std::string::npos);
+  const auto lost = TryOpen(folder_.path());
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_NE(lost.error().message.find("with 3 accepted tasks"), std::string::npos) << lost.error().message;
   std::filesystem::remove(folder_.path() / "high_water");
   EXPECT_TRUE(TryOpen(folder_.path()).has_value());
 }
@@ -218,6 +220,25 @@ TEST_F(SqliteStoreTest, ADatabaseOfSomethingElseIsRefusedAndNotTouched) {
   EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
   EXPECT_NE(opened.error().message.find(path.string()), std::string::npos);
   EXPECT_EQ(ReadFile(path, 1 << 20).value(), before);
+}
+
+TEST_F(SqliteStoreTest, ADamagedDatabaseIsNamedWithTheWaysOut) {
+  AcceptOne();
+  store_.reset();
+  const auto path = folder_.path() / "alt_las.db";
+  const auto whole = ReadFile(path, 16 << 20).value();
+  const auto damaged = [&](std::size_t from) {
+    auto text = whole;
+    std::fill(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), 'x');
+    ASSERT_TRUE(WriteFileAtomically(path, text, 0600).has_value());
+    const auto opened = TryOpen(folder_.path());
+    ASSERT_FALSE(opened.has_value()) << from;
+    EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(opened.error().message.find("database " + path.string() + " is damaged"), std::string::npos)
+        << opened.error().message;
+  };
+  damaged(0);
+  damaged(4096);
 }
 
 TEST_F(SqliteStoreTest, RetentionDoesNotLookLikeAGap) {

@@ -289,6 +289,8 @@ void SqliteWriter::Fall(std::vector<Op> group, const Error& error) {
       if (auto* accept = std::get_if<AcceptOp>(&op)) housekeeping_.Suspect(accept->blobs);
       Decide(op, *trouble_);
       relieved = true;
+    } else if (StageOf(op) == OpStage::kApply) {
+      TellOfRefusal(op);
     }
     (StageOf(op) == OpStage::kAnswer ? answered : kept).push_back(std::move(op));
   }
@@ -303,6 +305,7 @@ void SqliteWriter::RefuseWhatCanBeRepeated() {
   std::deque<Op> kept;
   std::vector<Op> answered;
   for (auto& op : backlog_) {
+    if (trouble_) TellOfRefusal(op);
     if (FailsWithTheDisk(op) && trouble_) {
       if (StageOf(op) != OpStage::kAnswer) Decide(op, *trouble_);
       answered.push_back(std::move(op));
@@ -312,6 +315,13 @@ void SqliteWriter::RefuseWhatCanBeRepeated() {
   }
   backlog_ = std::move(kept);
   Answer(std::move(answered));
+}
+
+// Somebody waits for a revocation and should know that it is not durable yet; forgotten it must not be.
+void SqliteWriter::TellOfRefusal(Op& op) {
+  auto* revoke = std::get_if<RevokeKeyOp>(&op);
+  if (revoke == nullptr || !revoke->done || revoke->stage == OpStage::kAnswer) return;
+  executor_([done = std::exchange(revoke->done, nullptr), error = *trouble_] { done(error); });
 }
 
 void SqliteWriter::Drain() {
@@ -355,9 +365,11 @@ void SqliteWriter::PutBack(std::vector<Op> ops) {
 
 void SqliteWriter::MarkTrouble(const Error& error) {
   const bool new_trouble = !trouble_;
-  if (new_trouble) ALTLAS_ERROR("store", "no new tasks are accepted", {"why", error.message});
+  if (new_trouble)
+    ALTLAS_ERROR("store", "no new tasks are accepted", {"why", error.message},
+                 {"folder", options_.folder.string()});
   if (new_trouble && error.code == ErrorCode::kStorageFull) housekeeping_.GiveBackTheWal();
-  trouble_ = DiskTrouble(error, options_.folder);
+  trouble_ = DiskTrouble(error);
   trouble_until_ = clock_.Now() + options_.retry;
   MutexLock lock(mutex_);
   shown_trouble_ = trouble_;

@@ -64,6 +64,7 @@ class SqliteWriter {
   void Succeed(std::vector<Op> group);
   void Fall(std::vector<Op> group, const Error& error);
   void RefuseWhatCanBeRepeated();
+  void TellOfRefusal(Op& op);
   void Drain();
   void Answer(std::vector<Op> ops);
   void PutBack(std::vector<Op> ops);

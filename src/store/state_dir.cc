@@ -29,30 +29,37 @@ std::string HomeOfThisUser() {
   return found->pw_dir == nullptr ? "" : found->pw_dir;
 }
 
-Status CheckOwnerAndMode(const std::filesystem::path& path) {
+Status CheckOwnerAndMode(const std::filesystem::path& path, FolderRole role) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
-    return Fail(ErrorCode::kUnavailable, "cannot look at the state directory {}: {}", path.string(),
-                std::strerror(errno));
+    return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable, "cannot look at {} {}: {}",
+                role.name, path.string(), std::strerror(errno));
   }
   if (!S_ISDIR(info.st_mode)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the state directory {} is not a folder; give another one with --state", path.string());
+    return Fail(ErrorCode::kInvalidArgument, "{} {} is not a folder; {}", role.name, path.string(),
+                role.other);
   }
   if (info.st_uid != ::geteuid()) {
-    return Fail(
-        ErrorCode::kDenied,
-        "the state directory {} belongs to user id {}, this process runs as {}; run as its owner, or give "
-        "another one with --state",
-        path.string(), info.st_uid, ::geteuid());
+    return Fail(ErrorCode::kDenied,
+                "{} {} belongs to user id {}, this process runs as {}; run as its owner, or {}", role.name,
+                path.string(), info.st_uid, ::geteuid(), role.other);
   }
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return Fail(
-        ErrorCode::kDenied,
-        "the state directory {} has mode {:04o}, so others may change what is in it; run: chmod 700 '{}'",
-        path.string(), info.st_mode & 07777, path.string());
+    return Fail(ErrorCode::kDenied,
+                "{} {} has mode {:04o}, so others may change what is in it; run: chmod 700 '{}'", role.name,
+                path.string(), info.st_mode & 07777, path.string());
   }
   return {};
+}
+
+Result<std::filesystem::path> Absolute(const std::filesystem::path& path) {
+  std::error_code error;
+  auto absolute = std::filesystem::absolute(path, error).lexically_normal();
+  if (error) {
+    return Fail(ErrorCode::kUnavailable, "cannot make {} an absolute path: {}", path.string(),
+                error.message());
+  }
+  return absolute.has_filename() ? absolute : absolute.parent_path();
 }
 
 }  // namespace
@@ -73,15 +80,15 @@ Result<std::filesystem::path> ChooseStateDir(const StateDirInput& input) {
       "no place for the state: neither $XDG_STATE_HOME nor a home folder is known; give one with --state");
 }
 
-Result<std::filesystem::path> PrepareStateDir(const std::filesystem::path& path) {
-  std::error_code error;
-  auto absolute = std::filesystem::absolute(path, error).lexically_normal();
-  if (error) {
-    return Fail(ErrorCode::kUnavailable, "cannot make {} an absolute path: {}", path.string(),
-                error.message());
-  }
-  ALTLAS_TRY_VOID(MakeFolder(absolute.has_filename() ? absolute : absolute.parent_path(), 0700));
-  ALTLAS_TRY_VOID(CheckOwnerAndMode(absolute));
+Result<std::filesystem::path> PrepareStateDir(const std::filesystem::path& path, FolderRole role) {
+  ALTLAS_TRY(const auto absolute, Absolute(path));
+  ALTLAS_TRY_VOID(MakeFolder(absolute, 0700));
+  return CheckStateDir(absolute, role);
+}
+
+Result<std::filesystem::path> CheckStateDir(const std::filesystem::path& path, FolderRole role) {
+  ALTLAS_TRY(const auto absolute, Absolute(path));
+  ALTLAS_TRY_VOID(CheckOwnerAndMode(absolute, role));
   return absolute;
 }
 

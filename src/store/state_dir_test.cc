@@ -54,6 +54,23 @@ TEST(StateDir, OneThatOthersMayWriteIsRefusedWithTheCommandThatFixesIt) {
   EXPECT_TRUE(PrepareStateDir(folder.path()).has_value());
 }
 
+TEST(StateDir, WhoOnlyLooksMakesNothing) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "typo";
+  EXPECT_EQ(CheckStateDir(path).error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_TRUE(PrepareStateDir(path).has_value());
+  EXPECT_EQ(*CheckStateDir(path), path);
+}
+
+TEST(StateDir, AnotherFoldersSentencesNameThatOne) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+  const auto refused = PrepareStateDir(folder.path(), {"store.path:", "name another one in store.path"});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().message.starts_with("store.path: ")) << refused.error().message;
+}
+
 TEST(StateDir, AFileInItsPlaceIsRefused) {
   TemporaryFolder folder;
   ASSERT_TRUE(WriteFileAtomically(folder.path() / "f", "x").has_value());
