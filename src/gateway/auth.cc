@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 
 namespace altlas::gateway {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::string_view kPrefix = "alk_";
 constexpr std::size_t kSecretBytes = 24;
 constexpr std::size_t kMaxPresented = 256;
+constexpr std::size_t kMaxNameBytes = 128;
 constexpr WallMillis kTouchEvery = 60'000;
 
 Error NotLetIn() {
@@ -37,6 +39,19 @@ std::optional<std::string_view> BearerToken(const net::Request& request) {
 
 Principal Administrator() { return {Uuid{}, "administrator", store::ScopeSet::All()}; }
 
+Status CheckKeyName(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameBytes)
+    return FailField("name", "name has {} bytes; 1 to {} are needed", name.size(), kMaxNameBytes);
+  if (!IsValidUtf8(name)) return FailField("name", "name is not UTF-8");
+  for (std::size_t at = 0; at < name.size();) {
+    const auto c = NextCodePoint(name, at);
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+      return FailField("name", "name holds the control character U+{:04X}; use printable ones",
+                       static_cast<std::uint32_t>(c));
+  }
+  return {};
+}
+
 Duration TokenBucket::Take(TimePoint now, const RateLimit& limit) {
   if (limit.requests_per_second <= 0) return Duration::zero();
   const double burst = static_cast<double>(std::max<std::int64_t>(1, limit.burst));
@@ -54,8 +69,14 @@ Duration TokenBucket::Take(TimePoint now, const RateLimit& limit) {
   return FromSeconds((1 - tokens_) / limit.requests_per_second) + Duration(1);
 }
 
-KeyRing::KeyRing(store::KeyStore& store, const Clock& clock, bool enabled, RateLimit default_limit)
-    : store_(store), clock_(clock), enabled_(enabled), default_limit_(default_limit), ids_(clock) {}
+KeyRing::KeyRing(store::KeyStore& store, const Clock& clock, Executor executor, bool enabled,
+                 RateLimit default_limit)
+    : store_(store),
+      clock_(clock),
+      executor_(std::move(executor)),
+      enabled_(enabled),
+      default_limit_(default_limit),
+      ids_(clock) {}
 
 Status KeyRing::Load() {
   ALTLAS_TRY(auto keys, store_.LoadKeys());
@@ -68,6 +89,8 @@ Status KeyRing::Load() {
 
 void KeyRing::Create(std::string name, store::ScopeSet scopes, RateLimit limit,
                      std::function<void(Result<NewKey>)> done) {
+  if (auto right = CheckKeyName(name); !right.has_value())
+    return executor_([done = std::move(done), error = std::move(right).error()] { done(error); });
   NewKey key;
   key.secret = std::string(kPrefix) + SecureRandomHex(kSecretBytes);
   key.record.id = ids_.Next();
@@ -88,25 +111,43 @@ void KeyRing::Create(std::string name, store::ScopeSet scopes, RateLimit limit,
 
 void KeyRing::Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done) {
   Held* match = nullptr;
+  bool several = false;
   const auto id = Uuid::Parse(id_or_name);
   for (auto& [hash, held] : by_hash_) {
-    if (!(id ? held.record.id == *id : held.record.name == id_or_name && held.record.revoked_ms == 0))
-      continue;
-    if (match != nullptr)
-      return done(
-          Fail(ErrorCode::kConflict, "several keys are named \"{}\"; name the one by its id", id_or_name));
+    const bool open = held.record.revoked_ms == 0 || !held.revocation_kept;
+    if (!(id ? held.record.id == *id : held.record.name == id_or_name && open)) continue;
+    several = match != nullptr;
     match = &held;
+    if (several) break;
   }
-  if (match == nullptr)
-    return done(Fail(ErrorCode::kNotFound, "no valid key has the id or the name \"{}\"", id_or_name));
+  if (match == nullptr || several) {
+    auto error =
+        several
+            ? Fail(ErrorCode::kConflict, "several keys are named \"{}\"; name the one by its id", id_or_name)
+            : Fail(ErrorCode::kNotFound, "no valid key has the id or the name \"{}\"", id_or_name);
+    return executor_([done = std::move(done), error = std::move(error)] { done(error); });
+  }
   // It counts from now on; the disk follows.
-  if (match->record.revoked_ms == 0) match->record.revoked_ms = clock_.WallNow();
-  ALTLAS_INFO("gateway", "key revoked", {"key", match->record.id.ToString()}, {"name", match->record.name});
-  store_.RevokeKey(match->record.id, match->record.revoked_ms,
-                   [record = match->record, done = std::move(done)](Status status) {
-                     if (!status.has_value()) return done(std::move(status).error());
-                     done(record);
-                   });
+  auto& record = match->record;
+  if (record.revoked_ms == 0) {
+    record.revoked_ms = clock_.WallNow();
+    match->revocation_kept = false;
+    ALTLAS_INFO("gateway", "key revoked", {"key", record.id.ToString()}, {"name", record.name});
+  }
+  store_.RevokeKey(record.id, record.revoked_ms, [this, record, done = std::move(done)](Status status) {
+    if (status.has_value()) {
+      by_hash_[record.secret_sha256].revocation_kept = true;
+      return done(record);
+    }
+    ALTLAS_ERROR("gateway", "a revocation is not durable yet", {"key", record.id.ToString()},
+                 {"name", record.name}, {"why", status.error().message});
+    done(Error{
+        status.error().code,
+        fmt::format("the key \"{}\" is revoked, and the disk could not keep that yet: {}. It is written as "
+                    "soon as the disk takes it; a restart before that brings the key back, so revoke it "
+                    "again until this succeeds",
+                    record.name, status.error().message)});
+  });
 }
 
 std::vector<store::KeyRecord> KeyRing::List() const {
@@ -114,6 +155,11 @@ std::vector<store::KeyRecord> KeyRing::List() const {
   for (const auto& [hash, held] : by_hash_) keys.push_back(held.record);
   std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return keys;
+}
+
+bool KeyRing::Knows(std::string_view secret) const {
+  const auto found = by_hash_.find(Sha256Hex(secret));
+  return found != by_hash_.end() && found->second.record.revoked_ms == 0;
 }
 
 Result<const KeyRing::Held*> KeyRing::Find(const net::Request& request, store::Scope needed) const {
@@ -158,6 +204,7 @@ Result<Principal> KeyRing::Authenticate(const net::Request& request, store::Scop
                 held.record.name, limit.requests_per_second, limit.burst, Seconds(wait));
   }
   const auto now = clock_.WallNow();
+  held.record.last_used_ms = std::max(held.record.last_used_ms, now);
   if (now - held.touched_ms > kTouchEvery) {
     held.touched_ms = now;
     store_.TouchKey(held.record.id, now);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/result.h"
 #include "net/http.h"
 #include "store/key_store.h"
@@ -26,7 +27,7 @@ struct Principal {
 // How often a key may ask. A value.
 struct RateLimit {
   double requests_per_second = 0;  // in the long run; 0: no limit, whatever `burst` says
-  std::int64_t burst = 1;          // requests at once after a pause; below 1 counts as 1
+  std::int64_t burst = 20;         // requests at once after a pause; below 1 counts as 1
 };
 
 // A token bucket: `burst` requests at once, refilled at `requests_per_second`. Pure, not thread-safe.
@@ -45,8 +46,10 @@ class TokenBucket {
 // A key is "alk_" and 48 hex digits; only its SHA-256 is kept.
 class KeyRing {
  public:
-  // `enabled` false: every request is the administrator's.
-  KeyRing(store::KeyStore& store, const Clock& clock, bool enabled, RateLimit default_limit);
+  // `enabled` false: every request is the administrator's. Callbacks come by `executor` or from the store,
+  // never inside the call.
+  KeyRing(store::KeyStore& store, const Clock& clock, Executor executor, bool enabled,
+          RateLimit default_limit);
   Status Load();
   bool empty() const { return by_hash_.empty(); }
 
@@ -54,13 +57,16 @@ class KeyRing {
     std::string secret;  // shown once, never stored
     store::KeyRecord record;
   };
-  // `done` comes after the commit. A rate of 0 means the configured default.
+  // `done` comes after the commit. A rate of 0 means the configured default. kInvalidArgument: CheckKeyName.
   void Create(std::string name, store::ScopeSet scopes, RateLimit limit,
               std::function<void(Result<NewKey>)> done);
-  // By id or by name. It counts from the call on; `done` comes after the commit. kNotFound and kConflict
-  // (several keys have that name) are told inside the call.
+  // By id or by name. It counts at once; `done` gets the record once that is durable. Where the disk refuses
+  // it gets the disk's error, the store tries again by itself, and so does a repeated call. kNotFound;
+  // kConflict where several keys have that name.
   void Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done);
   std::vector<store::KeyRecord> List() const;
+  // Whether it would be let in.
+  bool Knows(std::string_view secret) const;
 
   // kUnauthenticated for a missing, malformed, unknown or revoked key, without telling which; kDenied without
   // the scope; kOverloaded past the rate limit, with the wait in `retry_after`.
@@ -73,17 +79,26 @@ class KeyRing {
   struct Held {
     store::KeyRecord record;
     TokenBucket bucket;
-    WallMillis touched_ms = 0;
+    WallMillis touched_ms = 0;    // last told to the store
+    bool revocation_kept = true;  // false: revoked, and the disk has not taken it yet
   };
   // The key of the request where it has the scope; null where no key is needed.
   Result<const Held*> Find(const net::Request& request, store::Scope needed) const;
   store::KeyStore& store_;
   const Clock& clock_;
+  Executor executor_;
   bool enabled_;
   RateLimit default_limit_;
   UuidGenerator ids_;
   std::unordered_map<std::string, Held> by_hash_;
 };
+
+// kInvalidArgument (field "name") for a name that is empty, too long, no UTF-8, or holds control characters,
+// which would break lists and terminals.
+Status CheckKeyName(std::string_view name);
+
+// {"keys": [...]}, as GET /api/v1/keys answers.
+std::string RenderKeys(const std::vector<store::KeyRecord>& keys);
 
 // The administrator's rights: for the Unix socket, whose peer the system vouches for.
 Principal Administrator();

@@ -13,7 +13,13 @@ class KeyRingTest : public testing::Test {
  protected:
   KeyRingTest()
       : store_(store::CreateMemoryStore({}, clock_, [this](auto f) { posted_.push_back(std::move(f)); })) {
-    ring_ = std::make_unique<KeyRing>(store_->keys(), clock_, true, RateLimit{});
+    ring_ = MakeRing(store_->keys());
+  }
+  Executor PostedLater() {
+    return [this](auto f) { posted_.push_back(std::move(f)); };
+  }
+  std::unique_ptr<KeyRing> MakeRing(store::KeyStore& keys) {
+    return std::make_unique<KeyRing>(keys, clock_, PostedLater(), true, RateLimit{});
   }
   void RunPosted() {
     while (!posted_.empty()) {
@@ -81,10 +87,87 @@ TEST_F(KeyRingTest, RevocationCountsBeforeTheDiskFollows) {
   ring_->Revoke("a", [](auto) {});
   EXPECT_FALSE(Ask("Bearer " + secret).has_value());
   RunPosted();
-  KeyRing again(store_->keys(), clock_, true, {});
-  ASSERT_TRUE(again.Load().has_value());
-  ring_ = std::make_unique<KeyRing>(std::move(again));
+  ring_ = MakeRing(store_->keys());
+  ASSERT_TRUE(ring_->Load().has_value());
   EXPECT_FALSE(Ask("Bearer " + secret).has_value()) << "a restart forgot the revocation";
+}
+
+// The store of keys on a disk that may be full.
+class FullKeyStore final : public store::KeyStore {
+ public:
+  FullKeyStore(store::KeyStore& keys, Executor executor) : keys_(keys), executor_(std::move(executor)) {}
+  void AddKey(store::KeyRecord key, store::DoneCallback done) override {
+    keys_.AddKey(std::move(key), std::move(done));
+  }
+  void RevokeKey(Uuid id, WallMillis revoked_ms, store::DoneCallback done) override {
+    if (!full) return keys_.RevokeKey(id, revoked_ms, std::move(done));
+    executor_([done = std::move(done)] { done(Fail(ErrorCode::kStorageFull, "no room")); });
+  }
+  void TouchKey(Uuid id, WallMillis last_used_ms) override { keys_.TouchKey(id, last_used_ms); }
+  Result<std::vector<store::KeyRecord>> LoadKeys() const override { return keys_.LoadKeys(); }
+  bool full = false;
+
+ private:
+  store::KeyStore& keys_;
+  Executor executor_;
+};
+
+TEST_F(KeyRingTest, ARevocationThatTheDiskRefusedCountsAndIsWrittenByTheNextCall) {
+  FullKeyStore keys(store_->keys(), PostedLater());
+  ring_ = MakeRing(keys);
+  const auto secret = Make("a", Predict());
+  const auto revoke = [&] {
+    std::optional<Result<store::KeyRecord>> outcome;
+    ring_->Revoke("a", [&](auto result) { outcome = std::move(result); });
+    EXPECT_FALSE(outcome.has_value()) << "answered inside the call";
+    RunPosted();
+    return outcome.value();
+  };
+  keys.full = true;
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = revoke();
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kStorageFull);
+    EXPECT_NE(refused.error().message.find("\"a\" is revoked"), std::string::npos);
+    EXPECT_FALSE(Ask("Bearer " + secret).has_value());
+  }
+  keys.full = false;
+  EXPECT_TRUE(revoke().has_value());
+  EXPECT_EQ(revoke().error().code, ErrorCode::kNotFound) << "nothing is left to do";
+  ring_ = MakeRing(keys);
+  ASSERT_TRUE(ring_->Load().has_value());
+  EXPECT_FALSE(Ask("Bearer " + secret).has_value()) << "a restart forgot the revocation";
+}
+
+TEST_F(KeyRingTest, TheLastUseIsSeenAtOnce) {
+  const auto secret = Make("a", Predict());
+  EXPECT_EQ(ring_->List().at(0).last_used_ms, 0);
+  ASSERT_TRUE(Ask("Bearer " + secret).has_value());
+  EXPECT_EQ(ring_->List().at(0).last_used_ms, clock_.WallNow());
+  clock_.Advance(std::chrono::seconds(1));
+  ASSERT_TRUE(Ask("Bearer " + secret).has_value());
+  EXPECT_EQ(ring_->List().at(0).last_used_ms, clock_.WallNow());
+}
+
+TEST_F(KeyRingTest, NamesThatWouldBreakAListAreRefused) {
+  for (const auto& name : {std::string(), std::string(129, 'a'), std::string("a\nb"), std::string("\x1b[2J"),
+                           std::string("a\0b", 3), std::string("\xff"), std::string("\xc2\x9b")}) {
+    std::optional<Result<KeyRing::NewKey>> outcome;
+    ring_->Create(name, Predict(), {}, [&](auto key) { outcome = std::move(key); });
+    RunPosted();
+    ASSERT_TRUE(outcome.has_value() && !outcome->has_value()) << name;
+    EXPECT_EQ(outcome->error().field, "name");
+  }
+  EXPECT_TRUE(CheckKeyName("Büro 3").has_value());
+  EXPECT_TRUE(ring_->empty());
+}
+
+TEST_F(KeyRingTest, KnowsAValidSecretAlone) {
+  const auto secret = Make("a", Predict());
+  EXPECT_TRUE(ring_->Knows(secret));
+  EXPECT_FALSE(ring_->Knows(secret + "0"));
+  ring_->Revoke("a", [](auto) {});
+  EXPECT_FALSE(ring_->Knows(secret));
 }
 
 TEST_F(KeyRingTest, RateLimitRefillsWithTime) {

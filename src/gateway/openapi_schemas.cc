@@ -94,7 +94,7 @@ std::string_view OpenApiSchemas() {
   "persisted": {"type": "boolean"}}},
 "KeyRequest": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 128},
   "scopes": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string", "enum": ["predict", "admin", "metrics"]}}]},
-  "requests_per_second": {"type": "number", "minimum": 0}, "burst": {"type": "integer", "minimum": 1}}},
+  "requests_per_second": {"type": "number", "minimum": 0}, "burst": {"type": "integer", "minimum": 1, "default": 20}}},
 "Key": {"type": "object", "required": ["id", "name", "scopes", "requests_per_second", "burst", "created_at", "revoked_at", "last_used_at"], "properties": {"id": {"type": "string"}, "name": {"type": "string"},
   "scopes": {"type": "array", "items": {"type": "string"}}, "requests_per_second": {"type": "number", "description": "0: the configured default."}, "burst": {"type": "integer"},
   "created_at": {"type": ["string", "null"], "format": "date-time"}, "revoked_at": {"type": ["string", "null"], "format": "date-time"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/format.h"
+#include "config/key_spec.h"
 #include "gateway/gateway_impl.h"
 
 namespace altlas::gateway {
@@ -40,14 +41,17 @@ struct Change {
 };
 
 // {"<field>": value, "persist": bool}; anything else is refused.
-Result<Change> ReadChange(const net::Request& request, JsonLimits limits, std::string_view field,
-                          bool number) {
+Result<Change> ReadChange(const net::Request& request, JsonLimits limits, std::string_view key,
+                          std::string_view field, bool number) {
   ALTLAS_TRY(const auto document, JsonDocument::Parse(request.body, limits, net::Request::kBodyPadding));
   ALTLAS_TRY(auto body, ObjectReader::Root(document));
   Change change;
   if (!body.Has(field)) body.Complain(field, fmt::format("{} is missing", field));
   if (number) {
-    if (const auto value = body.Int(field, 1, 1'000'000)) change.value = fmt::format("{}", *value);
+    const auto* spec = config::FindKey(key);
+    const auto value =
+        body.Int(field, static_cast<std::int64_t>(spec->minimum), static_cast<std::int64_t>(spec->maximum));
+    if (value) change.value = fmt::format("{}", *value);
   } else if (const auto value = body.String(field)) {
     AppendJsonString(change.value, *value);
   }
@@ -70,7 +74,7 @@ void Gateway::Impl::AddConfigRoutes() {
     });
     Add("POST", path, Scope::kAdmin,
         [this, key, field, number, show](net::Request& request, const Writer& writer, const Principal&) {
-          const auto change = ReadChange(request, Rules().json, field, number);
+          const auto change = ReadChange(request, Rules().json, key, field, number);
           if (!change.has_value()) return SendError(*writer, change.error());
           if (auto status = deps_.config.Set(key, change->value, change->persist); !status.has_value()) {
             auto error = status.error();

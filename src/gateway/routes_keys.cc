@@ -4,8 +4,6 @@
 namespace altlas::gateway {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 128;
-
 void WriteKey(JsonWriter& out, const store::KeyRecord& key) {
   out.BeginObject()
       .Key("id")
@@ -41,9 +39,8 @@ Result<KeyRequest> ReadKey(const net::Request& request, JsonLimits limits) {
   ALTLAS_TRY(auto body, ObjectReader::Root(document));
   KeyRequest key;
   key.name = body.String("name").value_or("");
-  if (key.name.empty() || key.name.size() > kMaxNameBytes)
-    body.Complain("name",
-                  fmt::format("name has {} bytes; 1 to {} are needed", key.name.size(), kMaxNameBytes));
+  if (const auto right = CheckKeyName(key.name); !right.has_value())
+    body.Complain("name", right.error().message);
   std::string scopes;
   for (const auto scope : body.StringOrList("scopes", 8).value_or(std::vector<std::string_view>{"predict"}))
     scopes += (scopes.empty() ? "" : ",") + std::string(scope);
@@ -53,7 +50,7 @@ Result<KeyRequest> ReadKey(const net::Request& request, JsonLimits limits) {
     body.Complain("scopes", parsed.error().message);
   }
   key.limit.requests_per_second = body.Number("requests_per_second", 0, 1e9).value_or(0);
-  key.limit.burst = body.Int("burst", 1, 1'000'000'000).value_or(1);
+  key.limit.burst = body.Int("burst", 1, 1'000'000'000).value_or(RateLimit().burst);
   ALTLAS_TRY(const auto unknown, body.Finish());
   if (!unknown.empty())
     return FailField(unknown.front().substr(0, 64),
@@ -64,13 +61,17 @@ Result<KeyRequest> ReadKey(const net::Request& request, JsonLimits limits) {
 
 }  // namespace
 
+std::string RenderKeys(const std::vector<store::KeyRecord>& keys) {
+  JsonWriter out;
+  out.BeginObject().Key("keys").BeginArray();
+  for (const auto& key : keys) WriteKey(out, key);
+  return out.EndArray().EndObject().Take();
+}
+
 void Gateway::Impl::AddKeyRoutes() {
   using store::Scope;
   Add("GET", "/api/v1/keys", Scope::kAdmin, [this](net::Request&, const Writer& writer, const Principal&) {
-    JsonWriter out;
-    out.BeginObject().Key("keys").BeginArray();
-    for (const auto& key : deps_.keys.List()) WriteKey(out, key);
-    SendJson(*writer, 200, out.EndArray().EndObject().text());
+    SendJson(*writer, 200, RenderKeys(deps_.keys.List()));
   });
   Add("POST", "/api/v1/keys", Scope::kAdmin,
       [this](net::Request& request, const Writer& writer, const Principal&) {
