@@ -22,18 +22,48 @@ void AppendCases(const CLI::App& app, const std::string& path, std::string& out)
     AppendCases(*sub, path + (path.empty() ? "" : " ") + sub->get_name(), out);
 }
 
+// "--config|--state|...": the options, of any command, that take a value.
+void AppendOptionsWithValue(const CLI::App& app, std::string& out) {
+  for (const auto* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;
+    for (const auto& name : option->get_lnames()) {
+      const auto whole = "--" + name;
+      if (("|" + out + "|").find("|" + whole + "|") == std::string::npos)
+        out += (out.empty() ? "" : "|") + whole;
+    }
+  }
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    AppendOptionsWithValue(*sub, out);
+}
+
 // Bash; zsh reads it through bashcompinit.
 std::string Script(const CLI::App& root) {
   std::string cases;
   AppendCases(root, "", cases);
+  std::string with_value;
+  AppendOptionsWithValue(root, with_value);
+  // Bash cuts words at colons and equal signs too: "--listen 127.0.0.1:80" is four of them.
   return "_alt_las() {\n"
-         "  local current=${COMP_WORDS[COMP_CWORD]} path=\"\" words=\"\" word\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} path=\"\" words=\"\" word skip=\"\"\n"
          "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
          "    --config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
          "    --state) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
+         "    " +
+         with_value +
+         ") COMPREPLY=(); return ;;\n"
          "  esac\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    case \"$word\" in -*|*/*|*.yaml) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
+         "    case \"$word\" in\n"
+         "      :|=) skip=1; continue ;;\n"
+         "    esac\n"
+         "    if [ -n \"$skip\" ]; then skip=\"\"; continue; fi\n"
+         "    case \"$word\" in\n"
+         "      " +
+         with_value +
+         ") skip=1 ;;\n"
+         "      -*) ;;\n"
+         "      *) path=\"${path:+$path }$word\" ;;\n"
+         "    esac\n"
          "  done\n"
          "  case \"$path\" in\n" +
          cases +
@@ -54,7 +84,8 @@ void AddCompletion(CLI::App& root, Command& run) {
   command->footer(
       "Examples:\n"
       "  source <(alt_las completion bash)\n"
-      "  source <(alt_las completion zsh)");
+      "  source <(alt_las completion zsh)\n" +
+      std::string(kExitCodes));
   command->callback([&run, &root, shell] {
     run = [&root, shell] {
       if (*shell == "zsh") fmt::print("autoload -Uz bashcompinit && bashcompinit\n");

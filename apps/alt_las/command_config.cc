@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
 #include "admin_client.h"
 #include "commands.h"
 #include "config/format.h"
+#include "machine_checks.h"
 #include "open_state.h"
+#include "settings.h"
 
 namespace altlas::app {
 
@@ -14,8 +18,14 @@ int ValidateConfig(const CommonOptions& common) {
     fmt::print(stderr, "{}\n", loaded.error().message);
     return ExitCode(loaded.error());
   }
-  for (const auto& warning : loaded->warnings)
-    fmt::print(stderr, "warning: {}\n", config::FormatProblem(warning));
+  const auto machine = CheckMachine(*loaded, SystemClock().WallNow());
+  for (const auto* warnings : {&loaded->warnings, &machine.warnings}) {
+    for (const auto& warning : *warnings) fmt::print(stderr, "warning: {}\n", config::FormatProblem(warning));
+  }
+  const auto probe = MakeProbe(*loaded);
+  if (!machine.errors.empty()) fmt::print(stderr, "{}\n", config::FormatProblems(machine.errors));
+  if (!probe.has_value()) fmt::print(stderr, "{}\n", probe.error().message);
+  if (!machine.errors.empty() || !probe.has_value()) return 2;
   fmt::print("{}: valid\n",
              loaded->path.empty() ? "no configuration file, the defaults" : loaded->path.string());
   return 0;
@@ -23,19 +33,64 @@ int ValidateConfig(const CommonOptions& common) {
 
 namespace {
 
+// The configuration of a running server, as it answers GET /api/v1/config.
+Result<config::LoadedConfig> FromServer(const std::string& answer) {
+  const auto json = nlohmann::json::parse(answer, nullptr, false);
+  if (!json.is_object() || !json.contains("config") || !json.contains("origins"))
+    return Fail(ErrorCode::kInternal, "the server's answer is not readable");
+  const auto path = [&](const char* key) {
+    return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+  };
+  // JSON is YAML.
+  auto checked = config::CheckConfig({"the server's answer", json["config"].dump()});
+  if (!checked.errors.empty()) return Error{ErrorCode::kInternal, config::FormatProblems(checked.errors)};
+  auto loaded = std::move(checked.loaded);
+  loaded.path = path("file");
+  loaded.runtime_path = path("runtime_file");
+  loaded.origins.clear();
+  for (const auto& [key, origin] : json["origins"].items()) {
+    using config::OriginKind;
+    const auto name = origin.value("origin", "");
+    const auto kind = name == "file"                     ? OriginKind::kFile
+                      : name == "command_line"           ? OriginKind::kCommandLine
+                      : name != "runtime"                ? OriginKind::kDefault
+                      : origin.value("persisted", false) ? OriginKind::kPersisted
+                                                         : OriginKind::kRuntime;
+    if (kind != OriginKind::kDefault) loaded.origins[key] = {kind, origin.value("line", 0), 0};
+  }
+  return loaded;
+}
+
+// What the running server has in force; nothing where none answers, or where another file was asked for.
+std::optional<std::string> AskServer(const CommonOptions& common) {
+  if (!common.set.empty() || !common.listen.empty()) return std::nullopt;
+  const auto state = LookAtState(common);
+  if (!state.has_value()) return std::nullopt;
+  auto answer = AdminClient(*state).Call("GET", "/api/v1/config");
+  if (!answer.has_value()) return std::nullopt;
+  const auto json = nlohmann::json::parse(*answer, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  std::error_code error;
+  const auto running =
+      json.contains("file") && json["file"].is_string() ? json["file"].get<std::string>() : std::string();
+  if (!common.config.empty() && !std::filesystem::equivalent(common.config, running, error)) {
+    fmt::print(stderr, "a server runs with {}; this is what {} says\n", running.empty() ? "no file" : running,
+               common.config);
+    return std::nullopt;
+  }
+  return std::move(*answer);
+}
+
 int Show(const CommonOptions& common, bool json) {
   // A running server knows what was changed since; without one the files tell.
-  if (json) {
-    if (const auto state = StateFolder(common); state.has_value()) {
-      if (const auto running = AdminClient(*state).Call("GET", "/api/v1/config"); running.has_value()) {
-        fmt::print("{}\n", *running);
-        return 0;
-      }
-    }
+  const auto running = AskServer(common);
+  if (running && json) {
+    fmt::print("{}\n", *running);
+    return 0;
   }
-  const auto loaded = ReadConfig(common);
+  const auto loaded = running ? FromServer(*running) : ReadConfig(common);
   if (!loaded.has_value()) return Complain(loaded.error());
-  fmt::print("{}", json ? config::FormatEffectiveJson(*loaded) + "\n" : config::FormatEffectiveYaml(*loaded));
+  fmt::print("{}", json ? config::FormatEffectiveJson(*loaded) : config::FormatEffectiveYaml(*loaded));
   return 0;
 }
 
@@ -49,19 +104,25 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
       "Examples:\n"
       "  alt_las config show --effective          every key with its value and where that came from\n"
       "  alt_las config schema > alt_las.schema.json\n"
-      "  alt_las config validate --config pool.yaml");
+      "  alt_las config validate --config pool.yaml\n" +
+      std::string(kExitCodes));
 
   auto* show =
-      command->add_subcommand("show", "Print the configuration in force: every key, its value, its origin");
+      command->add_subcommand("show",
+                              "Print the configuration in force: every key, its value, its origin; with a "
+                              "server running, its values of this moment");
+  show->fallthrough();
+  show->footer(kExitCodes);
   auto json = std::make_shared<bool>(false);
   auto effective = std::make_shared<bool>(false);
-  show->add_flag("--json", *json, "As JSON; with a server running, its values of this moment");
+  show->add_flag("--json", *json, "As JSON");
   show->add_flag("--effective", *effective,
                  "With the defaults filled in (always so; the flag is there to say it)");
   show->callback([&run, &common, json, effective] { run = [&common, json] { return Show(common, *json); }; });
 
   auto* schema =
       command->add_subcommand("schema", "Print the JSON Schema of the file, for editors and checkers");
+  schema->footer(kExitCodes);
   schema->callback([&run] {
     run = [] {
       fmt::print("{}", config::FormatJsonSchema());
@@ -69,6 +130,7 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
     };
   });
   auto* reference = command->add_subcommand("reference", "Print the reference of all keys as Markdown");
+  reference->footer(kExitCodes);
   reference->callback([&run] {
     run = [] {
       fmt::print("{}", config::FormatReference());
@@ -76,6 +138,8 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
     };
   });
   auto* validate = command->add_subcommand("validate", "Check the file, as --validate-config does");
+  validate->fallthrough();
+  validate->footer(kExitCodes);
   validate->callback([&run, &common] { run = [&common] { return ValidateConfig(common); }; });
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "../cli_checks.h"
 #include "admin_client.h"
 #include "base/json_writer.h"
 #include "commands.h"
@@ -38,9 +39,15 @@ Result<std::string> ReadLocally(const CommonOptions& common) {
   return gateway::RenderDevices(reports);
 }
 
-Result<std::string> ReadDevices(const CommonOptions& common) {
-  if (const auto state = StateFolder(common); state.has_value()) {
-    if (auto running = AdminClient(*state).Call("GET", "/api/v1/gpus"); running.has_value()) return running;
+Result<std::string> ReadDevices(const CommonOptions& common, bool say) {
+  const auto state = LookAtState(common);
+  if (state.has_value()) {
+    auto running = AdminClient(*state).Call("GET", "/api/v1/gpus");
+    if (running.has_value()) return running;
+    if (say && !common.state.empty())
+      fmt::print(stderr, "{}; the devices of this machine are read directly\n", running.error().message);
+  } else if (!common.state.empty()) {
+    return state.error();
   }
   return ReadLocally(common);
 }
@@ -50,6 +57,7 @@ std::string FormatDevices(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "NAME", "HEALTH", "BUSY", "MEMORY", "TEMP", "POWER", "TASKS", "WORKER"}};
   if (!json.is_object() || !json.contains("gpus")) return "the answer is not readable\n";
+  bool any_estimated = false;
   for (const auto& gpu : json["gpus"]) {
     const auto optional = [&](const char* key, const char* unit) {
       return gpu.contains(key) && gpu[key].is_number()
@@ -57,22 +65,27 @@ std::string FormatDevices(const std::string& text) {
                  : std::string("-");
     };
     const double busy = gpu.value("utilization", 0.0);
+    const bool estimated = gpu.value("estimated", false);
+    any_estimated = any_estimated || estimated;
+    const std::string about = estimated ? "~" : "";
     auto health = gpu.value("health", "");
     if (health != "ok") health += ": " + gpu.value("health_reason", "");
     rows.push_back({gpu.value("id", ""), gpu.value("name", ""), health,
-                    fmt::format("{} {:3.0f} %", FormatBar(busy), busy),
-                    FormatBytes(gpu.value("memory_used", std::uint64_t{0})) + " / " +
+                    fmt::format("{} {}{:.0f} %", FormatBar(busy), about, busy),
+                    about + FormatBytes(gpu.value("memory_used", std::uint64_t{0})) + " / " +
                         FormatBytes(gpu.value("memory_total", std::uint64_t{0})),
                     optional("temperature", "°C"), optional("power", "W"),
                     fmt::format("{} running, {} waiting", gpu.value("running", 0), gpu.value("waiting", 0)),
                     gpu.contains("worker") ? gpu["worker"].value("state", "") : ""});
   }
-  return FormatTable(rows);
+  auto table = FormatTable(std::move(rows));
+  if (any_estimated) table += "~ estimated: measured for the whole machine, not for this device alone\n";
+  return table;
 }
 
 int Gpus(const CommonOptions& common, const GpusOptions& options) {
-  while (true) {
-    const auto devices = ReadDevices(common);
+  for (bool first = true;; first = false) {
+    const auto devices = ReadDevices(common, first && !options.json);
     if (!devices.has_value() && !options.watch) return Complain(devices.error());
     const auto text = !devices.has_value() ? devices.error().message + "\n"
                       : options.json       ? *devices + "\n"
@@ -95,14 +108,15 @@ void AddGpus(CLI::App& root, const CommonOptions& common, Command& run) {
   command->add_flag("--json", options->json, "As JSON, one document a reading");
   command->add_flag("--watch", options->watch, "Again and again, until Ctrl-C");
   command->add_option("--interval", options->interval, "Seconds between two readings of --watch")
-      ->check(CLI::Range(0.1, 3600.0))
+      ->check(Number(0.1, 3600))
       ->type_name("S");
   command->footer(
       "With a server running the numbers are its own; without one this machine's devices are read directly.\n"
       "Examples:\n"
       "  alt_las gpus\n"
       "  alt_las gpus --json | jq '.gpus[].utilization'\n"
-      "  alt_las gpus --watch --interval 1");
+      "  alt_las gpus --watch --interval 1\n" +
+      std::string(kExitCodes));
   command->callback(
       [&run, &common, options] { run = [&common, options] { return Gpus(common, *options); }; });
 }

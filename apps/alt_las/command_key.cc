@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "../cli_checks.h"
 #include "admin_client.h"
 #include "base/json_writer.h"
 #include "commands.h"
@@ -18,7 +19,7 @@ struct KeyOptions {
   std::string name;
   std::string scopes = "predict";
   double rate = 0;
-  int burst = 20;
+  std::int64_t burst = gateway::RateLimit().burst;
   std::string which;
   bool json = false;
 };
@@ -26,8 +27,9 @@ struct KeyOptions {
 // The key ring of the state directory, for when no server runs.
 class OfflineKeys {
  public:
+  // kNotFound where there is no database yet, unless it may be made.
   static Result<std::unique_ptr<OfflineKeys>> Open(const CommonOptions& common,
-                                                   const std::filesystem::path& state) {
+                                                   const std::filesystem::path& state, bool make) {
     ALTLAS_TRY(const auto loaded, ReadConfig(common));
     if (loaded.config.store.kind == config::StoreKind::kMemory)
       return Fail(ErrorCode::kUnavailable,
@@ -35,12 +37,19 @@ class OfflineKeys {
     auto keys = std::make_unique<OfflineKeys>();
     ALTLAS_TRY(keys->loop_, net::IoLoop::Create());
     store::SqliteOptions options;
-    options.folder =
-        loaded.config.store.path ? config::ResolvePath(loaded, *loaded.config.store.path) : state;
+    const auto folder = StoreFolder(loaded, state);
+    const auto role = loaded.config.store.path ? kStorePathRole : store::FolderRole{};
+    ALTLAS_TRY(options.folder,
+               make ? store::PrepareStateDir(folder, role) : store::CheckStateDir(folder, role));
+    std::error_code error;
+    if (!make && !std::filesystem::exists(options.folder / "alt_las.db", error))
+      return Fail(ErrorCode::kNotFound,
+                  "no server answers, and {} holds no keys; name the server's state directory with --state",
+                  options.folder.string());
     ALTLAS_TRY(keys->store_,
                store::OpenSqliteStore(std::move(options), keys->clock_, keys->loop_->AsExecutor()));
-    keys->ring_ =
-        std::make_unique<gateway::KeyRing>(keys->store_->keys(), keys->clock_, true, gateway::RateLimit{});
+    keys->ring_ = std::make_unique<gateway::KeyRing>(keys->store_->keys(), keys->clock_,
+                                                     keys->loop_->AsExecutor(), true, gateway::RateLimit{});
     ALTLAS_TRY_VOID(keys->ring_->Load());
     return keys;
   }
@@ -80,14 +89,18 @@ void PrintNew(const std::string& secret, const std::string& name, const std::str
     fmt::print("{}\n", out.text());
   } else {
     fmt::print("{}\n", secret);
-    fmt::print(stderr, "The key \"{}\" ({}) is shown this once; only its hash is kept.\n", name, scopes);
+    fmt::print(stderr, "The key \"{}\" ({}) is shown this once; only its hash is kept.\n", Printable(name),
+               scopes);
   }
 }
 
 int Create(const CommonOptions& common, const KeyOptions& options) {
   const auto scopes = store::ParseScopes(options.scopes);
   if (!scopes.has_value()) return Complain(scopes.error());
-  const auto state = StateFolder(common);
+  if (const auto right = gateway::CheckKeyName(options.name); !right.has_value())
+    return Complain(right.error());
+  // A folder that was named and is not there is a slip of the pen; the default one may be made.
+  const auto state = common.state.empty() ? StateFolder(common) : LookAtState(common);
   if (!state.has_value()) return Complain(state.error());
   const AdminClient admin(*state);
   if (admin.Reachable()) {
@@ -106,7 +119,7 @@ int Create(const CommonOptions& common, const KeyOptions& options) {
     PrintNew(json.value("secret", ""), options.name, store::FormatScopes(*scopes), options.json);
     return 0;
   }
-  auto offline = OfflineKeys::Open(common, *state);
+  auto offline = OfflineKeys::Open(common, *state, true);
   if (!offline.has_value()) return Complain(offline.error());
   const auto key = (*offline)->Await<gateway::KeyRing::NewKey>([&](auto done) {
     (*offline)->ring().Create(options.name, *scopes, {options.rate, options.burst}, std::move(done));
@@ -121,65 +134,46 @@ std::string TimeText(const nlohmann::json& key, const char* field) {
 }
 
 int List(const CommonOptions& common, const KeyOptions& options) {
-  const auto state = StateFolder(common);
+  const auto state = LookAtState(common);
   if (!state.has_value()) return Complain(state.error());
-  const auto answer = AdminClient(*state).Call("GET", "/api/v1/keys");
-  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"}};
-  if (answer.has_value()) {
-    if (options.json) {
-      fmt::print("{}\n", *answer);
-      return 0;
-    }
-    const auto json = nlohmann::json::parse(*answer, nullptr, false);
-    for (const auto& key : json["keys"]) {
-      std::string scopes;
-      for (const auto& scope : key["scopes"])
-        scopes += (scopes.empty() ? "" : ",") + scope.get<std::string>();
-      rows.push_back({key.value("id", ""), key.value("name", ""), scopes, TimeText(key, "created_at"),
-                      TimeText(key, "last_used_at"), TimeText(key, "revoked_at")});
-    }
-  } else {
-    auto offline = OfflineKeys::Open(common, *state);
+  auto answer = AdminClient(*state).Call("GET", "/api/v1/keys");
+  if (!answer.has_value() && answer.error().code != ErrorCode::kUnavailable) return Complain(answer.error());
+  if (!answer.has_value()) {
+    auto offline = OfflineKeys::Open(common, *state, false);
     if (!offline.has_value()) return Complain(offline.error());
-    JsonWriter out;
-    out.BeginObject().Key("keys").BeginArray();
-    for (const auto& key : (*offline)->ring().List()) {
-      rows.push_back({key.id.ToString(), key.name, store::FormatScopes(key.scopes),
-                      std::to_string(key.created_ms), "-", key.revoked_ms > 0 ? "yes" : "-"});
-      out.BeginObject()
-          .Key("id")
-          .String(key.id.ToString())
-          .Key("name")
-          .String(key.name)
-          .Key("scopes")
-          .String(store::FormatScopes(key.scopes));
-      out.Key("revoked").Bool(key.revoked_ms > 0).EndObject();
-    }
-    out.EndArray().EndObject();
-    if (options.json) {
-      fmt::print("{}\n", out.text());
-      return 0;
-    }
+    answer = gateway::RenderKeys((*offline)->ring().List());
   }
-  fmt::print("{}", FormatTable(rows));
+  if (options.json) {
+    fmt::print("{}\n", *answer);
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"}};
+  const auto json = nlohmann::json::parse(*answer, nullptr, false);
+  for (const auto& key : json["keys"]) {
+    std::string scopes;
+    for (const auto& scope : key["scopes"]) scopes += (scopes.empty() ? "" : ",") + scope.get<std::string>();
+    rows.push_back({key.value("id", ""), key.value("name", ""), scopes, TimeText(key, "created_at"),
+                    TimeText(key, "last_used_at"), TimeText(key, "revoked_at")});
+  }
+  fmt::print("{}", FormatTable(std::move(rows)));
   return 0;
 }
 
 int Revoke(const CommonOptions& common, const KeyOptions& options) {
-  const auto state = StateFolder(common);
+  const auto state = LookAtState(common);
   if (!state.has_value()) return Complain(state.error());
   const AdminClient admin(*state);
   if (admin.Reachable()) {
     const auto answer = admin.Call("DELETE", "/api/v1/keys/" + net::PercentEncode(options.which));
     if (!answer.has_value()) return Complain(answer.error());
   } else {
-    auto offline = OfflineKeys::Open(common, *state);
+    auto offline = OfflineKeys::Open(common, *state, false);
     if (!offline.has_value()) return Complain(offline.error());
     const auto key = (*offline)->Await<store::KeyRecord>(
         [&](auto done) { (*offline)->ring().Revoke(options.which, std::move(done)); });
     if (!key.has_value()) return Complain(key.error());
   }
-  fmt::print("revoked {}\n", options.which);
+  fmt::print("revoked {}\n", Printable(options.which));
   return 0;
 }
 
@@ -195,20 +189,22 @@ void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
       "Examples:\n"
       "  alt_las key create --name dashboard --scopes metrics\n"
       "  alt_las key list\n"
-      "  alt_las key revoke dashboard");
+      "  alt_las key revoke dashboard\n" +
+      std::string(kExitCodes));
   auto options = std::make_shared<KeyOptions>();
 
   auto* create = command->add_subcommand("create", "Make a key and print it, this once");
   create->fallthrough();
+  create->footer(kExitCodes);
   create->add_option("--name", options->name, "What the key is for; shown in lists and logs")->required();
   create->add_option("--scopes", options->scopes, "Any of predict, admin, metrics, joined by commas")
       ->capture_default_str();
   create
       ->add_option("--rate", options->rate,
                    "Requests a second that it may send; 0: as configured (auth.rate_limit)")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(Number(0, 1e9));
   create->add_option("--burst", options->burst, "Requests at once, with --rate")
-      ->check(CLI::Range(1, 1'000'000'000))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
   create->add_flag("--json", options->json, "As JSON");
   create->callback(
@@ -216,11 +212,13 @@ void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
 
   auto* list = command->add_subcommand("list", "List the keys; secrets are not kept and cannot be shown");
   list->fallthrough();
+  list->footer(kExitCodes);
   list->add_flag("--json", options->json, "As JSON");
   list->callback([&run, &common, options] { run = [&common, options] { return List(common, *options); }; });
 
   auto* revoke = command->add_subcommand("revoke", "End a key, at once and for good");
   revoke->fallthrough();
+  revoke->footer(kExitCodes);
   revoke->add_option("key", options->which, "Its id or its name")->required();
   revoke->callback(
       [&run, &common, options] { run = [&common, options] { return Revoke(common, *options); }; });

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,14 +13,19 @@ namespace altlas::app {
 
 // What every command may be given.
 struct CommonOptions {
-  std::string config;  // --config
-  std::string state;   // --state
+  std::string config;            // --config
+  std::string state;             // --state
+  std::string listen;            // --listen
+  std::vector<std::string> set;  // --set
 };
+
+inline constexpr const char* kExitCodes =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server, file or device there.";
 
 // Runs and returns the process's exit code.
 using Command = std::function<int()>;
 
-void AddServe(CLI::App& root, const CommonOptions& common, Command& run);
+void AddServe(CLI::App& root, CommonOptions& common, Command& run);
 void AddKey(CLI::App& root, const CommonOptions& common, Command& run);
 void AddGpus(CLI::App& root, const CommonOptions& common, Command& run);
 void AddConfig(CLI::App& root, const CommonOptions& common, Command& run);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../cli_checks.h"
 #include "base/log.h"
 #include "commands.h"
 
@@ -15,14 +16,16 @@ int main(int argc, char** argv) {
       "  alt_las --config pool.yaml               serve with a configuration of your own\n"
       "  alt_las --validate-config --config F     check F and say everything that is wrong with it\n"
       "  alt_las key create --name ci             make an API key\n"
-      "  alt_las gpus --watch                     watch the devices\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server, file or device there.");
+      "  alt_las gpus --watch                     watch the devices\n" +
+      std::string(kExitCodes));
   CommonOptions common;
   root.add_option("--config", common.config,
                   "The configuration file (default: config.yaml here, beside the program, in /etc/alt_las)")
+      ->check(NotEmpty())
       ->type_name("PATH");
   root.add_option("--state", common.state,
                   "The state directory (default: $XDG_STATE_HOME/alt_las, else ~/.local/state/alt_las)")
+      ->check(NotEmpty())
       ->type_name("DIR");
   bool validate = false;
   root.add_flag("--validate-config", validate,

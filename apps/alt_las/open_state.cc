@@ -1,10 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_state.h"
 
+#include "base/log.h"
+#include "net/address.h"
 #include "settings.h"
-#include "store/state_dir.h"
 
 namespace altlas::app {
+namespace {
+
+// "gpu.enabled=false" -> key and value.
+Status AddOverrides(const CommonOptions& common, config::LoadOptions& source) {
+  for (const auto& item : common.set) {
+    const auto equals = item.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Fail(ErrorCode::kInvalidArgument,
+                  "--set needs KEY=VALUE, e.g. --set gpu.multi_gpu.default_strategy=random; it is \"{}\"",
+                  item);
+    source.overrides.emplace_back(item.substr(0, equals), item.substr(equals + 1));
+  }
+  if (common.listen.empty()) return {};
+  ALTLAS_TRY(const auto address, net::Address::Parse(common.listen));
+  if (address.kind != net::Address::Kind::kTcp || address.host.empty())
+    return Fail(ErrorCode::kInvalidArgument, "--listen needs ADDRESS:PORT, e.g. 127.0.0.1:8080; it is \"{}\"",
+                common.listen);
+  source.overrides.emplace_back("server.listen.address", "\"" + address.host + "\"");
+  source.overrides.emplace_back("server.listen.port", fmt::format("{}", address.port));
+  return {};
+}
+
+Result<std::filesystem::path> ChosenState(const CommonOptions& common) {
+  return store::ChooseStateDir(store::StateDirInput::FromProcess(common.state));
+}
+
+}  // namespace
 
 Result<config::LoadOptions> ConfigSource(const CommonOptions& common) {
   std::optional<std::filesystem::path> named;
@@ -13,6 +41,11 @@ Result<config::LoadOptions> ConfigSource(const CommonOptions& common) {
   config::LoadOptions options;
   ALTLAS_TRY(options.path,
              config::FindConfigFile(named, std::filesystem::current_path(error), ProgramFolder()));
+  if (options.path.empty()) {
+    if (const auto state = ChosenState(common); state.has_value())
+      options.runtime_path = std::filesystem::absolute(*state, error) / "runtime.yaml";
+  }
+  ALTLAS_TRY_VOID(AddOverrides(common, options));
   return options;
 }
 
@@ -22,14 +55,31 @@ Result<config::LoadedConfig> ReadConfig(const CommonOptions& common) {
 }
 
 Result<std::filesystem::path> StateFolder(const CommonOptions& common) {
-  ALTLAS_TRY(const auto folder, store::ChooseStateDir(store::StateDirInput::FromProcess(common.state)));
+  ALTLAS_TRY(const auto folder, ChosenState(common));
   return store::PrepareStateDir(folder);
+}
+
+Result<std::filesystem::path> LookAtState(const CommonOptions& common) {
+  ALTLAS_TRY(const auto folder, ChosenState(common));
+  auto state = store::CheckStateDir(folder);
+  if (!state.has_value() && state.error().code == ErrorCode::kNotFound)
+    return Fail(ErrorCode::kNotFound,
+                "there is no state directory {}; name the server's with --state, or start one with `alt_las "
+                "serve`, which makes it",
+                folder.string());
+  return state;
+}
+
+std::filesystem::path StoreFolder(const config::LoadedConfig& loaded, const std::filesystem::path& state) {
+  const auto& path = loaded.config.store.path;
+  return path ? config::ResolvePath(loaded, *path) : state;
 }
 
 int ExitCode(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kConflict:
+    case ErrorCode::kTooLarge:
       return 2;
     case ErrorCode::kUnavailable:
     case ErrorCode::kNotFound:
@@ -40,7 +90,7 @@ int ExitCode(const Error& error) {
 }
 
 int Complain(const Error& error) {
-  fmt::print(stderr, "alt_las: {}\n", error.message);
+  Print(Output::kError, fmt::format("alt_las: {}\n", error.message));
   return ExitCode(error);
 }
 

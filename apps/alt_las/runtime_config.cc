@@ -26,7 +26,9 @@ Status RuntimeConfig::Set(std::string_view key, std::string_view value, bool per
 }
 
 Status RuntimeConfig::Reload() {
-  ALTLAS_TRY(auto fresh, config::LoadConfig(source_));
+  auto source = source_;
+  source.refuse_empty = true;
+  ALTLAS_TRY(auto fresh, config::LoadConfig(source));
   const auto diff = config::DiffConfig(loaded_.config, fresh.config);
   for (const auto& change : diff.need_restart)
     ALTLAS_WARN("config", "needs a restart", {"key", change.key}, {"running", change.before},

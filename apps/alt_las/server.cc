@@ -8,11 +8,15 @@
 #include "backend/worker_hub.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "gateway/api_errors.h"
 #include "gateway/gateway.h"
+#include "machine_checks.h"
 #include "net/http_server.h"
+#include "open_state.h"
 #include "pool/device_monitor.h"
 #include "runtime_config.h"
 #include "settings.h"
+#include "tls_files.h"
 
 namespace altlas::app {
 namespace {
@@ -20,19 +24,14 @@ namespace {
 constexpr Duration kLeastHttpDrain = std::chrono::seconds(5);
 constexpr Duration kReadyLook = std::chrono::milliseconds(100);
 
-std::filesystem::path StoreFolder(const ServerOptions& options) {
-  const auto& path = options.config.config.store.path;
-  return path ? config::ResolvePath(options.config, *path) : options.state;
-}
-
 Result<std::unique_ptr<store::Store>> OpenStore(const ServerOptions& options, const Clock& clock,
                                                 net::IoLoop& loop) {
   const auto& config = options.config.config;
   if (config.store.kind == config::StoreKind::kMemory)
     return store::CreateMemoryStore(RetentionOf(config), clock, loop.AsExecutor());
   store::SqliteOptions sqlite;
-  sqlite.folder = StoreFolder(options);
-  ALTLAS_TRY_VOID(MakeFolder(sqlite.folder, 0700));
+  ALTLAS_TRY(sqlite.folder, store::PrepareStateDir(StoreFolder(options.config, options.state),
+                                                   config.store.path ? kStorePathRole : store::FolderRole{}));
   sqlite.retention = RetentionOf(config);
   sqlite.min_free_bytes = config.store.min_free_bytes.count;
   return store::OpenSqliteStore(std::move(sqlite), clock, loop.AsExecutor());
@@ -54,13 +53,17 @@ class Server::Impl {
   std::unique_ptr<backend::Backend> MakeBackend(const device::DeviceSnapshot& device,
                                                 backend::BackendListener listener);
   void OnDevices(Result<std::vector<device::DeviceSnapshot>> devices);
+  Status LoadTls();
+  Status Listen();
   Status Open();
   net::HttpServerOptions HttpOptions(const config::Config& config);
-  Status ListenTcp();
+  net::HttpHandler Handler();
   Status Apply(const config::LoadedConfig& changed);
+  void Greet();
   void MakeFirstKey();
   void OnSignal(int signal);
-  void Shutdown();
+  void ReloadTls();
+  void Shutdown(backend::StopMode mode);
   void Fail(const Error& error);
   void AnnounceWhenReady();
   void Announce();
@@ -76,7 +79,9 @@ class Server::Impl {
   std::unique_ptr<pool::Pool> pool_;
   std::unique_ptr<pool::DeviceMonitor> monitor_;
   std::unique_ptr<gateway::Gateway> gateway_;
+  net::HttpHandler serve_;
   std::shared_ptr<net::TlsContext> tls_;
+  TlsFacts tls_facts_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<net::HttpServer> admin_;
   net::IoLoop::Timer ready_timer_;
@@ -88,18 +93,28 @@ class Server::Impl {
   int exit_code_ = 0;
 };
 
+// All that can go wrong comes before the first worker is touched: the workers that an earlier manager left
+// behind, and their tasks, wait for a start that works.
 Status Server::Impl::Build() {
   ALTLAS_TRY_VOID(CheckExposure(config()));
   SetLogLevel(config().gpu.monitoring.log_level);
+  config::LogWhatWasRead(config_.current());
+  const auto machine = CheckMachine(config_.current(), clock_.WallNow());
+  for (const auto& warning : machine.warnings) ALTLAS_WARN("config", config::FormatProblem(warning));
+  if (!machine.errors.empty())
+    return Error{ErrorCode::kInvalidArgument, config::FormatProblems(machine.errors)};
+  ALTLAS_TRY(auto probe, MakeProbe(config_.current()));
   ALTLAS_TRY(loop_, net::IoLoop::Create());
   ALTLAS_TRY_VOID(loop_->OnSignals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { OnSignal(signal); }));
   ALTLAS_TRY(store_, OpenStore(options_, clock_, *loop_));
   const auto& limit = config().auth.rate_limit;
-  keys_ = std::make_unique<gateway::KeyRing>(store_->keys(), clock_, config().auth.enabled,
-                                             gateway::RateLimit{limit.requests_per_second, limit.burst});
+  keys_ =
+      std::make_unique<gateway::KeyRing>(store_->keys(), clock_, loop_->AsExecutor(), config().auth.enabled,
+                                         gateway::RateLimit{limit.requests_per_second, limit.burst});
   ALTLAS_TRY_VOID(keys_->Load());
+  ALTLAS_TRY_VOID(LoadTls());
+  ALTLAS_TRY_VOID(Listen());
   models_ = ModelsOf(config_.current());
-  ALTLAS_TRY(hub_, backend::WorkerHub::Create(*loop_, {.state = options_.state}));
 
   pool::PoolOptions pool;
   pool.sched = SchedConfigOf(config());
@@ -112,14 +127,15 @@ Status Server::Impl::Build() {
                                          return MakeBackend(device, std::move(listener));
                                        }));
   pool_->SetMetricSwitches(SwitchesOf(config()));
-  ALTLAS_TRY_VOID(pool_->Recover());
+  ALTLAS_TRY_VOID(pool_->Recover().Context("reading the unfinished tasks in " +
+                                           StoreFolder(config_.current(), options_.state).string()));
 
   gateway_ = std::make_unique<gateway::Gateway>(
       gateway::GatewayDeps{*loop_, clock_, *pool_, *store_, *keys_, config_, registry_, models_, [this] {
                              if (monitor_) monitor_->Refresh();
                            }});
+  serve_ = gateway_->Handler();
   config_.SetApply([this](const config::LoadedConfig& changed) { return Apply(changed); });
-  ALTLAS_TRY(auto probe, MakeProbe(config_.current()));
   const Duration interval = std::min(config().gpu.health_check_interval, config().gpu.monitoring.interval);
   monitor_ = std::make_unique<pool::DeviceMonitor>(std::move(probe), interval, loop_->AsExecutor(),
                                                    [this](auto devices) { OnDevices(std::move(devices)); });
@@ -159,17 +175,19 @@ void Server::Impl::OnDevices(Result<std::vector<device::DeviceSnapshot>> devices
     if (!open_) Fail(devices.error());
     return;
   }
+  if (!open_) {
+    if (auto status = Open(); !status.has_value()) return Fail(status.error());
+  }
   std::vector<device::OwnProcess> own;
   for (auto& [id, pid] : pool_->WorkerPids()) own.push_back({id, pid});
   monitor_->SetOwnProcesses(std::move(own));
   pool_->UpdateDevices(*devices);
-  if (open_) return;
-  open_ = true;
+  if (std::exchange(open_, true)) return;
   std::vector<std::string> ids;
   for (const auto& device : *devices) ids.push_back(device.id);
   for (const auto& warning : config::DeviceWarnings(config_.current(), ids))
     ALTLAS_WARN("config", config::FormatProblem(warning));
-  if (auto status = Open(); !status.has_value()) Fail(status.error());
+  Greet();
 }
 
 net::HttpServerOptions Server::Impl::HttpOptions(const config::Config& config) {
@@ -178,32 +196,51 @@ net::HttpServerOptions Server::Impl::HttpOptions(const config::Config& config) {
   return options;
 }
 
-Status Server::Impl::ListenTcp() {
-  net::ListenOptions listen;
+Status Server::Impl::LoadTls() {
   const auto& tls = config().server.tls;
-  if (tls.certificate) {
-    net::TlsServerOptions files;
-    files.certificate_file = config::ResolvePath(config_.current(), *tls.certificate);
-    files.key_file = config::ResolvePath(config_.current(), *tls.key);
-    ALTLAS_TRY(tls_, net::TlsContext::ForServer(std::move(files)));
-    listen.stream.tls = tls_;
-  }
-  http_ = std::make_unique<net::HttpServer>(*loop_, HttpOptions(config()), gateway_->Handler());
+  if (!tls.certificate) return {};
+  net::TlsServerOptions files;
+  files.certificate_file = config::ResolvePath(config_.current(), *tls.certificate);
+  files.key_file = config::ResolvePath(config_.current(), *tls.key);
+  ALTLAS_TRY(tls_facts_, LookAtTlsFiles(files.certificate_file, files.key_file, clock_.WallNow()));
+  ALTLAS_TRY(tls_, net::TlsContext::ForServer(std::move(files)));
+  return {};
+}
+
+// Until the devices are known only the health probes are answered.
+net::HttpHandler Server::Impl::Handler() {
+  return [this](net::Request& request, const std::shared_ptr<net::ResponseWriter>& writer) {
+    if (open_ || request.path.starts_with("/health/")) return serve_(request, writer);
+    gateway::SendError(*writer, altlas::Fail(ErrorCode::kUnavailable, "the server is starting; try again"),
+                       1);
+  };
+}
+
+Status Server::Impl::Listen() {
+  net::ListenOptions listen;
+  listen.stream.tls = tls_;
+  http_ = std::make_unique<net::HttpServer>(*loop_, HttpOptions(config()), Handler());
   ALTLAS_TRY(
       const auto address,
       http_->Listen(net::Address::Tcp(config().server.listen.address, config().server.listen.port), listen));
   url_ = fmt::format("{}://{}", tls_ ? "https" : "http", address.ToString());
+  net::HttpServerOptions options = HttpOptions(config());
+  options.cors = {};
+  admin_ = std::make_unique<net::HttpServer>(*loop_, std::move(options), Handler());
+  ALTLAS_TRY_VOID(admin_->Listen(net::Address::Unix((options_.state / "admin.sock").string())));
   return {};
 }
 
+// The last steps before workers are adopted and started.
 Status Server::Impl::Open() {
-  ALTLAS_TRY_VOID(ListenTcp());
-  net::HttpServerOptions options = HttpOptions(config());
-  options.cors = {};
-  admin_ = std::make_unique<net::HttpServer>(*loop_, std::move(options), gateway_->Handler());
-  ALTLAS_TRY_VOID(admin_->Listen(net::Address::Unix((options_.state / "admin.sock").string())));
   // For scripts and tests: where a port chosen by the system can be read.
   ALTLAS_TRY_VOID(WriteFileAtomically(options_.state / "address", url_ + "\n", 0600));
+  // Not earlier: a worker that reports before its device is known would be turned away.
+  ALTLAS_TRY(hub_, backend::WorkerHub::Create(*loop_, {.state = options_.state}));
+  return {};
+}
+
+void Server::Impl::Greet() {
   ALTLAS_INFO("server", "listening", {"address", url_}, {"state", options_.state.string()},
               {"version", ALTLAS_VERSION});
   if (config().auth.enabled && keys_->empty()) {
@@ -211,16 +248,15 @@ Status Server::Impl::Open() {
   } else if (options_.quick_start) {
     AnnounceWhenReady();
   }
-  return {};
 }
 
 void Server::Impl::MakeFirstKey() {
   keys_->Create("first", store::ScopeSet::All(), {}, [this](Result<gateway::KeyRing::NewKey> key) {
     if (!key.has_value()) return Fail(key.error());
     if (!options_.quick_start) {
-      fmt::print("The first API key, with every scope; it is shown this once:\n{}\n", key->secret);
-      std::fflush(stdout);
-      return;
+      return Print(
+          Output::kStandard,
+          fmt::format("The first API key, with every scope; it is shown this once:\n{}\n", key->secret));
     }
     if (auto written = WriteFileAtomically(options_.state / "first_key", key->secret + "\n", 0600);
         !written.has_value())
@@ -236,22 +272,28 @@ void Server::Impl::AnnounceWhenReady() {
 }
 
 void Server::Impl::Announce() {
-  const auto key_file = options_.state / "first_key";
+  const auto file = options_.state / "first_key";
+  std::string key = "none needed (auth.enabled is false)";
+  std::string make;
   std::string authorization;
-  if (config().auth.enabled)
-    authorization = fmt::format(" \\\n    -H \"Authorization: Bearer $(cat {})\"", key_file.string());
-  fmt::print(
-      "\nALT_LAS {} serves on {}\n"
-      "  key       {}\n"
-      "  devices   {}\n"
-      "  try       curl -s '{}/api/v1/predict?wait=30'{} \\\n"
-      "    -d '{{\"text\": \"Once upon a time\", \"max_length\": 60, \"temperature\": 0.7}}'\n"
-      "  stop      Ctrl-C (accepted tasks are kept)\n\n",
-      ALTLAS_VERSION, url_,
-      config().auth.enabled ? "in " + key_file.string() + " (mode 0600)"
-                            : "none needed (auth.enabled is false)",
-      pool_->Devices().size(), url_, authorization);
-  std::fflush(stdout);
+  if (config().auth.enabled) {
+    const auto secret = ReadFile(file, 4096);
+    const bool there = secret.has_value() && keys_->Knows(secret->substr(0, secret->find('\n')));
+    key = there ? "in " + file.string() + " (mode 0600)" : "make one: the first of the commands below";
+    if (!there)
+      make = fmt::format("KEY=$('{}' key create --name try --state '{}')\n            ",
+                         (ProgramFolder() / "alt_las").string(), options_.state.string());
+    authorization = there ? fmt::format(" \\\n    -H \"Authorization: Bearer $(cat '{}')\"", file.string())
+                          : std::string(" \\\n    -H \"Authorization: Bearer $KEY\"");
+  }
+  Print(Output::kStandard,
+        fmt::format("\nALT_LAS {} serves on {}\n"
+                    "  key       {}\n"
+                    "  devices   {}\n"
+                    "  try       {}curl -s '{}/api/v1/predict?wait=30'{} \\\n"
+                    "    -d '{{\"text\": \"Once upon a time\", \"max_length\": 60, \"temperature\": 0.7}}'\n"
+                    "  stop      Ctrl-C (accepted tasks are kept)\n\n",
+                    ALTLAS_VERSION, url_, key, pool_->Devices().size(), make, url_, authorization));
 }
 
 Status Server::Impl::Apply(const config::LoadedConfig& changed) {
@@ -270,32 +312,44 @@ void Server::Impl::OnSignal(int signal) {
   if (signal != SIGHUP) {
     ALTLAS_INFO("server", "stopping", {"signal", signal}, {"again_to", stopping_ ? "end now" : "drain"});
     if (stopping_) return loop_->Stop();
-    return Shutdown();
+    return Shutdown(backend::StopMode::kDrain);
   }
   if (auto status = config_.Reload(); !status.has_value())
     ALTLAS_ERROR("config", "not reloaded, the running configuration stays", {"why", status.error().message});
-  if (tls_) {
-    if (auto status = tls_->Reload(); !status.has_value())
-      ALTLAS_ERROR("server", "certificate not reloaded, the old one stays", {"why", status.error().message});
-  }
+  if (tls_) ReloadTls();
 }
 
-void Server::Impl::Shutdown() {
+void Server::Impl::ReloadTls() {
+  const auto& tls = config().server.tls;
+  const auto keep = [](const std::string& why) {
+    ALTLAS_ERROR("server", "certificate not reloaded, the old one stays", {"why", why});
+  };
+  const auto now = clock_.WallNow();
+  const auto facts = LookAtTlsFiles(config::ResolvePath(config_.current(), *tls.certificate),
+                                    config::ResolvePath(config_.current(), *tls.key), now);
+  if (!facts.has_value()) return keep(facts.error().message);
+  if (!facts->ValidAt(now) && tls_facts_.ValidAt(now)) return keep(facts->warnings.front());
+  if (auto status = tls_->Reload(); !status.has_value()) return keep(status.error().message);
+  tls_facts_ = *facts;
+  for (const auto& warning : facts->warnings) ALTLAS_WARN("server", warning);
+}
+
+void Server::Impl::Shutdown(backend::StopMode mode) {
   stopping_ = true;
   ready_timer_.Cancel();
   // Whatever hangs, the process ends.
   stop_timer_ = loop_->RunAfter(Duration(config().server.drain_timeout) + 2 * kLeastHttpDrain,
                                 [this] { loop_->Stop(); });
-  pool_->Stop(backend::StopMode::kDrain, [this] {
+  pool_->Stop(mode, [this] {
     if (!http_) return loop_->Stop();
     http_->Drain(kLeastHttpDrain, [this] { loop_->Stop(); });
   });
 }
 
+// A start that failed: workers that were there before it go on.
 void Server::Impl::Fail(const Error& error) {
-  fmt::print(stderr, "alt_las: {}\n", error.message);
-  exit_code_ = 1;
-  if (!stopping_) Shutdown();
+  exit_code_ = Complain(error);
+  if (!stopping_) Shutdown(backend::StopMode::kLeaveRunning);
 }
 
 int Server::Impl::Run() {

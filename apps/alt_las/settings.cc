@@ -167,7 +167,9 @@ std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig
   return specs;
 }
 
-Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfig& loaded) {
+namespace {
+
+Result<std::unique_ptr<device::DeviceProbe>> ProbeOf(const config::LoadedConfig& loaded) {
   const auto& config = loaded.config;
   const auto as_probe = [](auto probe) -> Result<std::unique_ptr<device::DeviceProbe>> {
     if (!probe.has_value()) return std::move(probe).error();
@@ -190,6 +192,20 @@ Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfi
     }
   }
   return as_probe(device::CpuProbe::Create(CpuDevicesOf(config)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfig& loaded) {
+  auto probe = ProbeOf(loaded);
+  if (probe.has_value()) return probe;
+  auto error = std::move(probe).error();
+  const bool simulated = loaded.config.devices.source == config::DeviceSource::kSimulated;
+  const std::string key = !error.field.empty() && !simulated ? error.field
+                          : simulated                        ? "devices.simulated_file"
+                                                             : "devices.source";
+  error.message = config::FormatProblem(config::AboutKey(loaded, key, std::move(error.message)));
+  return error;
 }
 
 Status CheckExposure(const config::Config& config) {

@@ -27,7 +27,8 @@ std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded);
 std::vector<wire::ModelSpec> ModelSpecsFor(const std::vector<config::ModelConfig>& models,
                                            const device::DeviceSnapshot& device);
 
-// The probe that `devices.source` asks for. kUnavailable where it asks for GPUs and there are none.
+// The probe that `devices.source` asks for. kUnavailable where it asks for GPUs and there are none; the
+// message has the place of the key at fault.
 Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfig& loaded);
 
 // Where the program's companions lie: beside it, or in the folders of an installation.

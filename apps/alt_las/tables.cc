@@ -18,7 +18,23 @@ std::size_t Width(const std::string& text) {
 
 }  // namespace
 
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+std::string Printable(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = NextCodePoint(text, at);
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+      out += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(c));
+    } else {
+      AppendCodePoint(out, c);
+    }
+  }
+  return out;
+}
+
+std::string FormatTable(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows) {
+    for (auto& cell : row) cell = Printable(cell);
+  }
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

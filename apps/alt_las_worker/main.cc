@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
+#include "../cli_checks.h"
 #include "commands.h"
 
 int main(int argc, char** argv) {
   using namespace altlas::worker_app;
+  using altlas::app::Number;
   CLI::App app{
       "One process that owns one device and runs models on it. A manager (alt_las serve) starts it and talks "
       "to it over\n"
@@ -13,8 +15,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("alt_las_worker ") + ALTLAS_VERSION);
   app.footer(
       "Examples:\n"
-      "  alt_las_worker --generate models/tiny --prompt \"Once upon a time\" --max-length 50\n"
-      "  alt_las_worker --tokenize models/tiny --prompt \"Hello, world\"\n"
+      "  alt_las_worker --generate models/alt-las-tiny --prompt \"Once upon a time\" --max-length 50\n"
+      "  alt_las_worker --tokenize models/alt-las-tiny --prompt \"Hello, world\"\n"
       "  alt_las_worker --socket /var/lib/alt_las/workers.sock --device gpu_0     (with ALTLAS_WORKER_TOKEN "
       "set)\n"
       "Exit codes: 0 done, drained or asked to stop; 1 failed; 2 wrong usage; 3 refused by the manager; 4 no "
@@ -43,7 +45,7 @@ int main(int argc, char** argv) {
   people
       ->add_option("--temperature", arguments.temperature,
                    "0: always the likeliest token (default: the model's own)")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(Number(0, 1e6));
   people
       ->add_option("--top-k", arguments.top_k,
                    "Choose among so many of the likeliest; 0: off (default: the model's own)")
@@ -51,7 +53,7 @@ int main(int argc, char** argv) {
   people
       ->add_option("--top-p", arguments.top_p,
                    "Choose among the likeliest of this mass (default: the model's own)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(Number(0, 1));
   people->add_option("--seed", arguments.seed, "The same seed gives the same text")->capture_default_str();
   people->add_option("--dtype", arguments.dtype, "float32, bfloat16 or float16")->capture_default_str();
   app.add_option("--accelerator", arguments.accelerator,

@@ -74,6 +74,7 @@ wire::WorkerLinkOptions LinkOptions(const Arguments& arguments) {
 
 int Serve(const Arguments& arguments) {
   const auto signals = TakeOverSignals();
+  WriteLogInBackground();
   const UniqueFd ended(::eventfd(0, EFD_CLOEXEC));
   std::atomic<int> exit_code{kFailed};
   serve::SetUpProcess();
@@ -105,7 +106,10 @@ int Serve(const Arguments& arguments) {
     (*server)->Stop("the worker was asked to stop by a signal");
   }
   // Reading a large model can take minutes, and nothing in this process is worth waiting for.
-  if ((*server)->loading()) std::_Exit(exit_code);
+  if ((*server)->loading()) {
+    FlushLog();
+    std::_Exit(exit_code);
+  }
   return exit_code;
 }
 

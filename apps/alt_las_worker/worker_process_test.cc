@@ -291,6 +291,10 @@ TEST_F(WorkerProcessTest, WrongUsageIsExplained) {
   EXPECT_EQ(RunProgram("--generate /nowhere").exit_code, 2);
   EXPECT_EQ(RunProgram("--generate /nowhere --prompt x").exit_code, 1);
   EXPECT_EQ(RunProgram("--generate /nowhere --prompt x --seed minus").exit_code, 2);
+  for (const char* option : {"--temperature", "--top-p"}) {
+    for (const char* value : {"nan", "inf", "-1", "x"})
+      EXPECT_EQ(RunProgram(fmt::format("--generate /nowhere --prompt x {} {}", option, value)).exit_code, 2);
+  }
 }
 
 }  // namespace

@@ -75,6 +75,35 @@ TEST(Kill, ALimitRaisedAtRunTimeCountsAtOnceAndTheWorkerIsStillAdopted) {
   }
 }
 
+// A start that fails leaves what an earlier manager left behind to the next one that works.
+TEST(Kill, AFailedStartLeavesTheWorkersAndTheirTasksAlone) {
+  ServerProcess server("", {"--service-ms=300"});
+  server.Start();
+  const auto worker = server.WorkerPid();
+  ASSERT_GT(worker, 0);
+  const auto id = server.Predict("a b c d e f g h i j k l m n o p");
+  ASSERT_TRUE(Eventually([&] { return server.Task(id).value("status", "") == "running"; }));
+  server.Kill();
+  ServerProcess neighbour;
+  neighbour.Start();
+  for (const auto& more :
+       {std::vector<std::string>{"--listen", neighbour.Client().address.ToString()},
+        std::vector<std::string>{"--set", "server.tls.certificate=/none", "--set", "server.tls.key=/none"}}) {
+    auto line = server.CommandLine();
+    line.erase(std::find(line.begin(), line.end(), "--listen"),
+               std::find(line.begin(), line.end(), "--quick-start"));
+    line.insert(line.end(), more.begin(), more.end());
+    const auto failed = RunToEnd(line);
+    EXPECT_NE(failed.code, 0) << failed.output;
+    EXPECT_EQ(::kill(worker, 0), 0) << "the worker was ended: " << failed.output;
+  }
+  server.Start();
+  EXPECT_EQ(server.WorkerPid(), worker);
+  const auto task = server.Await(id);
+  EXPECT_EQ(task["status"], "completed");
+  EXPECT_EQ(task["attempt"], 1) << "the running task was started anew: " << task.dump();
+}
+
 TEST(Kill, TasksOfAKilledWorkerRunAgain) {
   ServerProcess server("", {kSlowWorker});
   server.Start();

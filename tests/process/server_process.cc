@@ -126,11 +126,22 @@ ServerProcess::~ServerProcess() {
 void ServerProcess::WriteConfig(const std::string& text) { std::ofstream(config_file()) << text; }
 std::string ServerProcess::Log() const { return Slurp(folder_.path() / "server.log"); }
 
+std::vector<std::string> ServerProcess::CommandLine() const {
+  std::vector<std::string> line = {ALTLAS_PROGRAM, "serve",       "--state",      state().string(),
+                                   "--listen",     "127.0.0.1:0", "--quick-start"};
+  const auto add = [&](std::initializer_list<std::string> words) { line.insert(line.end(), words); };
+  if (without_config_) {
+    add({"--set", "workers.program=" + (folder_.path() / "worker").string()});
+  } else {
+    add({"--config", config_file().string()});
+  }
+  if (!shell_line_.empty()) line.insert(line.begin(), {"/bin/sh", "-c", shell_line_});
+  return line;
+}
+
 void ServerProcess::Start(bool ready) {
   std::filesystem::remove(state() / "address");
-  child_ = Child({ALTLAS_PROGRAM, "serve", "--config", config_file().string(), "--state", state().string(),
-                  "--listen", "127.0.0.1:0", "--quick-start"},
-                 folder_.path() / "server.log");
+  child_ = Child(CommandLine(), folder_.path() / "server.log");
   ASSERT_TRUE(Eventually([&] {
     return std::filesystem::exists(state() / "address") && std::filesystem::exists(state() / "first_key");
   })) << Log();

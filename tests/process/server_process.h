@@ -64,6 +64,12 @@ class ServerProcess {
 
   // Starts and waits until it is ready (or, with `ready` false, only until it answers).
   void Start(bool ready = true);
+  // What the next starts are run through: a line of the shell that goes on with exec "$0" "$@".
+  void RunThrough(std::string line) { shell_line_ = std::move(line); }
+  // The next starts name no configuration file; the worker's program is given by --set.
+  void WithoutConfigFile() { without_config_ = true; }
+  // The command line of a start.
+  std::vector<std::string> CommandLine() const;
   void Kill();      // SIGKILL of the manager alone
   int Terminate();  // SIGTERM, waits, exit code
   void WriteConfig(const std::string& text);
@@ -90,7 +96,8 @@ class ServerProcess {
   Child child_;
   net::Address address_;
   std::string key_;
-  std::vector<pid_t> workers_;
+  std::string shell_line_;
+  bool without_config_ = false;
 };
 
 }  // namespace altlas::testing_process

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine_checks.h"
+
+#include <unistd.h>
+
+#include "settings.h"
+#include "tls_files.h"
+
+namespace altlas::app {
+namespace {
+
+void CheckTls(const config::LoadedConfig& loaded, WallMillis now, MachineReport& report) {
+  const auto& tls = loaded.config.server.tls;
+  if (!tls.certificate) return;
+  const auto facts = LookAtTlsFiles(config::ResolvePath(loaded, *tls.certificate),
+                                    config::ResolvePath(loaded, *tls.key), now);
+  if (!facts.has_value()) {
+    report.errors.push_back(config::AboutKey(loaded, facts.error().field, facts.error().message));
+    return;
+  }
+  for (const auto& warning : facts->warnings)
+    report.warnings.push_back(config::AboutKey(loaded, "server.tls.certificate", warning));
+}
+
+void CheckModels(const config::LoadedConfig& loaded, MachineReport& report) {
+  const auto models = ModelsOf(loaded);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    std::error_code error;
+    const auto& path = models[i].path;
+    std::string wrong;
+    if (!std::filesystem::is_directory(path, error)) {
+      wrong = fmt::format("there is no folder {}", path.string());
+    } else if (!std::filesystem::is_regular_file(path / "config.json", error)) {
+      wrong = fmt::format("the folder {} holds no model: it has no config.json", path.string());
+    }
+    if (!wrong.empty())
+      report.errors.push_back(config::AboutKey(loaded, fmt::format("models[{}].path", i), std::move(wrong)));
+  }
+}
+
+void CheckProgram(const config::LoadedConfig& loaded, MachineReport& report) {
+  const auto program = WorkerProgram(loaded);
+  std::error_code error;
+  const bool runs = std::filesystem::is_regular_file(program, error) && ::access(program.c_str(), X_OK) == 0;
+  if (runs) return;
+  const bool there = std::filesystem::exists(program, error);
+  auto problem =
+      config::AboutKey(loaded, "workers.program",
+                       fmt::format("{} {}", program.string(),
+                                   there ? "is no program that this user may run" : "does not exist"));
+  // Beside the program of a build without models there is no worker, and all but serving works.
+  (loaded.config.workers.program ? report.errors : report.warnings).push_back(std::move(problem));
+}
+
+}  // namespace
+
+MachineReport CheckMachine(const config::LoadedConfig& loaded, WallMillis now) {
+  MachineReport report;
+  CheckTls(loaded, now, report);
+  CheckModels(loaded, report);
+  CheckProgram(loaded, report);
+  return report;
+}
+
+}  // namespace altlas::app
