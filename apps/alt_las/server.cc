@@ -113,7 +113,6 @@ Status Server::Impl::Build() {
                                          gateway::RateLimit{limit.requests_per_second, limit.burst});
   ALTLAS_TRY_VOID(keys_->Load());
   ALTLAS_TRY_VOID(LoadTls());
-  ALTLAS_TRY_VOID(Listen());
   models_ = ModelsOf(config_.current());
 
   pool::PoolOptions pool;
@@ -135,6 +134,7 @@ Status Server::Impl::Build() {
                              if (monitor_) monitor_->Refresh();
                            }});
   serve_ = gateway_->Handler();
+  ALTLAS_TRY_VOID(Listen());
   config_.SetApply([this](const config::LoadedConfig& changed) { return Apply(changed); });
   const Duration interval = std::min(config().gpu.health_check_interval, config().gpu.monitoring.interval);
   monitor_ = std::make_unique<pool::DeviceMonitor>(std::move(probe), interval, loop_->AsExecutor(),
@@ -161,6 +161,11 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   o.program = WorkerProgram(config_.current());
   if (device.cpu_quota < 1) o.cpu_quota = device.cpu_quota * std::max(1, device.threads);
   o.cpus = device.pin;
+  // A simulated GPU is a device to try the scheduling on: its models compute on the processor.
+  if (device.kind == device::DeviceKind::kGpu && config().devices.source != config::DeviceSource::kSimulated) {
+    o.arguments = {"--accelerator", "cuda"};
+    o.environment.emplace_back("CUDA_VISIBLE_DEVICES", device.uuid);
+  }
   auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(listener));
   if (!made.has_value()) {
     ALTLAS_ERROR("server", "no worker for this device", {"device", device.id}, {"why", made.error().message});

@@ -2,12 +2,10 @@
 #include "tls_files.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "certificate.h"
 
 namespace altlas::app {
 namespace {
@@ -18,23 +16,7 @@ class TlsFilesTest : public testing::Test {
  protected:
   // A pair `name`.pem and `name`.key, valid from a day before now for two days.
   void MakePair(const std::string& name, const char* password = nullptr) {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
-    X509* certificate = X509_new();
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    ASN1_TIME_set(X509_getm_notBefore(certificate), (now_ - kDay) / 1000);
-    ASN1_TIME_set(X509_getm_notAfter(certificate), (now_ + kDay) / 1000);
-    X509_set_pubkey(certificate, key);
-    X509_sign(certificate, key, EVP_sha256());
-    FILE* file = std::fopen(Path(name + ".pem").c_str(), "w");
-    PEM_write_X509(file, certificate);
-    std::fclose(file);
-    file = std::fopen(Path(name + ".key").c_str(), "w");
-    PEM_write_PKCS8PrivateKey(file, key, password != nullptr ? EVP_aes_128_cbc() : nullptr, password,
-                              password != nullptr ? 4 : 0, nullptr, nullptr);
-    std::fclose(file);
-    ::chmod(Path(name + ".key").c_str(), 0600);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
+    testing_process::MakeCertificate(Path(name), now_ - kDay, now_ + kDay, password);
   }
   std::filesystem::path Path(const std::string& name) { return folder_.path() / name; }
   void Refuse(const std::string& certificate, const std::string& key, const std::string& field,

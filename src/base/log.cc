@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "base/result.h"
 
 namespace altlas {
 namespace {

@@ -22,7 +22,7 @@ class GatewayTest : public pool::PoolTest {
   void Serve(bool keys = true) {
     MakePool();
     MakeDevices(1);
-    keys_ = std::make_unique<KeyRing>(store_->keys(), clock_, keys, RateLimit{});
+    keys_ = std::make_unique<KeyRing>(store_->keys(), clock_, loop_->AsExecutor(), keys, RateLimit{});
     secret_ = MakeKey("admin", store::ScopeSet::All());
     config::ModelConfig model;
     model.name = "echo";

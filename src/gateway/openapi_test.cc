@@ -19,7 +19,7 @@ TEST(OpenApi, IsCompleteAndTrue) {
   auto store = store::CreateMemoryStore({}, clock, loop->AsExecutor());
   metrics::Registry registry;
   FixedConfig config;
-  KeyRing keys(store->keys(), clock, true, {});
+  KeyRing keys(store->keys(), clock, loop->AsExecutor(), true, {});
   auto pool = pool::Pool::Create({}, *loop, clock, *store, registry, [](const auto&, auto) {
                 return nullptr;
               }).value();

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
+#include "certificate.h"
 #include "server_process.h"
 
 namespace altlas::testing_process {
@@ -293,6 +295,37 @@ TEST(Command, SighupNeitherTakesAnEmptyFileNorWaitsForAPipe) {
   ::kill(server.pid(), SIGHUP);
   EXPECT_TRUE(Eventually([&] { return server.Log().find("a regular file is needed") != std::string::npos; }));
   EXPECT_EQ(server.Call("GET", "/api/v1/config/gpu/strategy").json["strategy"], "random");
+}
+
+TEST(Command, AnExpiredCertificateDoesNotTakeThePlaceOfAValidOne) {
+  ServerProcess server;
+  constexpr WallMillis kDay = 86'400'000;
+  const auto now = SystemClock().WallNow();
+  const auto stem = server.folder() / "server";
+  MakeCertificate(stem, now - kDay, now + kDay);
+  server.WriteConfig(ReadFile(server.config_file(), 1 << 20).value() +
+                     "\nserver: {tls: {certificate: server.pem, key: server.key}}\n");
+  server.Start(false);
+  MakeCertificate(stem, now - 2 * kDay, now - kDay);
+  ::kill(server.pid(), SIGHUP);
+  EXPECT_TRUE(Eventually([&] {
+    const auto log = server.Log();
+    const auto at = log.find("certificate not reloaded, the old one stays");
+    return at != std::string::npos && log.find("expired at", at) != std::string::npos;
+  })) << server.Log();
+  EXPECT_EQ(server.Terminate(), 0);
+  // Where there is no better one it serves, and says so.
+  server.Start(false);
+  EXPECT_TRUE(Eventually([&] { return server.Log().find("warning config") != std::string::npos; }));
+}
+
+TEST(Command, TheSlotsOfTheInterfaceHaveTheLimitsOfTheirKey) {
+  ServerProcess server;
+  server.Start();
+  const auto refused =
+      server.Call("POST", "/api/v1/config/gpu/max_concurrent_tasks", R"({"max_concurrent_tasks":0})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.reply.body.find("1024"), std::string::npos) << refused.reply.body;
 }
 
 TEST(Command, ALostDatabaseIsNoFirstStart) {

@@ -119,7 +119,8 @@ ServerProcess::~ServerProcess() {
   // Workers outlive the manager by design; here they end with the test.
   for (const auto& entry : std::filesystem::directory_iterator(state() / "workers", ignored)) {
     const auto json = Json::parse(Slurp(entry.path()), nullptr, false);
-    if (json.is_object() && json.contains("pid")) ::kill(json["pid"].get<pid_t>(), SIGKILL);
+    // 0 stands there until the process is started, and would mean this test.
+    if (json.is_object() && json.value("pid", 0) > 1) ::kill(json["pid"].get<pid_t>(), SIGKILL);
   }
 }
 

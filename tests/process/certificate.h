@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+
+namespace altlas::testing_process {
+
+// Writes `stem`.pem and `stem`.key (mode 0600), a self-signed pair that is valid between two times (Unix
+// milliseconds). With a password of four letters the key is encrypted.
+inline void MakeCertificate(const std::filesystem::path& stem, std::int64_t from_ms, std::int64_t until_ms,
+                            const char* password = nullptr) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+  ASN1_TIME_set(X509_getm_notBefore(certificate), from_ms / 1000);
+  ASN1_TIME_set(X509_getm_notAfter(certificate), until_ms / 1000);
+  X509_set_pubkey(certificate, key);
+  X509_sign(certificate, key, EVP_sha256());
+  FILE* file = std::fopen((stem.string() + ".pem").c_str(), "w");
+  PEM_write_X509(file, certificate);
+  std::fclose(file);
+  file = std::fopen((stem.string() + ".key").c_str(), "w");
+  PEM_write_PKCS8PrivateKey(file, key, password != nullptr ? EVP_aes_128_cbc() : nullptr, password,
+                            password != nullptr ? 4 : 0, nullptr, nullptr);
+  std::fclose(file);
+  ::chmod((stem.string() + ".key").c_str(), 0600);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+}
+
+}  // namespace altlas::testing_process
