@@ -174,7 +174,9 @@ void Pool::Impl::Admit(std::vector<store::TaskRecord> records, std::vector<NewTa
   Pump();
   SubmitOutcome answer;
   answer.split = split.value_or(true);
-  for (const auto& id : ids) answer.tasks.push_back(AnswerFor(id));
+  for (const auto& id : ids)
+    answer.tasks.push_back(
+        AnswerFor(id).value_or(SubmitOutcome::Task{id, std::nullopt, store::TaskStatus::kQueued}));
   done(std::move(answer));
 }
 
@@ -186,22 +188,24 @@ void Pool::Impl::Enter(Entry& entry, Result<sched::Accepted> accepted) {
   entry.phase = Entry::Phase::kQueued;
 }
 
-SubmitOutcome::Task Pool::Impl::AnswerFor(const TaskId& id) const {
-  SubmitOutcome::Task task;
-  task.id = id;
-  const auto view = Get(id, false);
-  if (!view.has_value()) return task;
-  task.device = view->device;
-  task.status = view->record.status;
-  return task;
+std::optional<SubmitOutcome::Task> Pool::Impl::AnswerFor(const TaskId& id) const {
+  auto view = LiveView(id, false);
+  if (!view) {
+    auto stored = store_.reader().Head(id);
+    if (!stored.has_value()) return std::nullopt;
+    view = ViewOfStored(std::move(*stored));
+  }
+  return SubmitOutcome::Task{id, view->device, view->record.status};
 }
 
 void Pool::Impl::Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const {
   SubmitOutcome answer;
   answer.replayed = true;
   for (const auto& id : outcome.ids) {
-    answer.tasks.push_back(AnswerFor(id));
-    if (Get(id, false).has_value()) continue;
+    if (auto task = AnswerFor(id)) {
+      answer.tasks.push_back(std::move(*task));
+      continue;
+    }
     return done(Fail(ErrorCode::kNotFound,
                      "this Idempotency-Key belongs to task {}, which ended and was deleted since; send the "
                      "request with a new key to run it again",

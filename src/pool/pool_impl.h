@@ -117,7 +117,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const;
   sched::TaskSpec SpecOf(const Entry& entry) const;
   void Enter(Entry& entry, Result<sched::Accepted> accepted);
-  SubmitOutcome::Task AnswerFor(const TaskId& id) const;
+  std::optional<SubmitOutcome::Task> AnswerFor(const TaskId& id) const;
 
   // pool_devices.cc
   void UpdateDevices(const std::vector<device::DeviceSnapshot>& snapshots);
