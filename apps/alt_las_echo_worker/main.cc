@@ -60,6 +60,7 @@ class EchoEngine final : public wire::WorkerLinkListener {
     }
     link_ = link->get();
     MutexLock lock(mutex_);
+    if (terminated_) Link().End({wire::GoodbyeReason::kShutdown, kTerminated});
     while (!ended_) {
       const auto now = SteadyClock::now();
       auto next = now + std::chrono::seconds(1);
@@ -121,8 +122,8 @@ class EchoEngine final : public wire::WorkerLinkListener {
   // What SIGTERM asks for: gives every lease back unharmed and leaves, as alt_las_worker does.
   void Terminate() {
     MutexLock lock(mutex_);
-    if (ended_ || link_ == nullptr) return;
     terminated_ = true;
+    if (ended_ || link_ == nullptr) return;  // without a link yet: Run ends it
     for (const auto& lease : running_) Link().SendFailed(GivenBack(lease.lease));
     running_.clear();
     Link().End({wire::GoodbyeReason::kShutdown, kTerminated});

@@ -87,7 +87,7 @@ TEST_F(PoolTest, ALeaseGivenBackUnharmedRunsElsewhere) {
   const auto id = SubmitOne();
   const int first = Gpu(0).grants_.empty() ? 1 : 0;
   const auto lease = Gpu(first).grants_[0].lease;
-  Gpu(first).Emit(backend::StateChanged{backend::BackendState::kDraining, "told to stop"});
+  Gpu(first).grants_.clear();
   Gpu(first).Emit(wire::LeaseFailed{lease, ErrorCode::kUnavailable, "the worker was told to stop", false});
   Settle();
   ASSERT_EQ(Gpu(1 - first).grants_.size(), 1u);
@@ -95,6 +95,24 @@ TEST_F(PoolTest, ALeaseGivenBackUnharmedRunsElsewhere) {
   EXPECT_EQ(pool_->Get(id)->record.worker_losses, 0);
   Gpu(1 - first).Finish(Gpu(1 - first).grants_[0]);
   AwaitStatus(id, TaskStatus::kCompleted);
+}
+
+// Its goodbye may be long in coming: until it is ready anew, neither that task nor another goes to it.
+TEST_F(PoolTest, AWorkerThatGivesALeaseBackGetsNothingUntilItIsReadyAnew) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_.at(0).lease;
+  Gpu(0).grants_.clear();
+  Gpu(0).Emit(wire::LeaseFailed{lease, ErrorCode::kUnavailable, "the worker was told to stop", false});
+  SubmitOne();
+  Settle();
+  EXPECT_TRUE(Gpu(0).grants_.empty());
+  EXPECT_EQ(StatusOf(id), TaskStatus::kQueued);
+  Gpu(0).BecomeReady();
+  ASSERT_EQ(Gpu(0).grants_.size(), 2u);
+  EXPECT_EQ(Gpu(0).grants_[0].lease.task, id);
+  EXPECT_EQ(Gpu(0).grants_[0].lease.attempt, 2u);
 }
 
 TEST_F(PoolTest, ALossThatIsNotTheTasksFaultDoesNotCountAgainstIt) {

@@ -65,6 +65,24 @@ class ManualBackend final : public backend::Backend {
   std::vector<backend::LeaseKey> acknowledged_;
 };
 
+// The system's clock, whose wall clock can be held still, or made to be later at each reading.
+class PoolClock final : public Clock {
+ public:
+  TimePoint Now() const override { return system_.Now(); }
+  WallMillis WallNow() const override { return held_ ? wall_.fetch_add(step_) : system_.WallNow(); }
+  void HoldWall() {
+    wall_ = system_.WallNow();
+    held_ = true;
+  }
+  void StepWallAtEachReading() { step_ = 1; }
+
+ private:
+  SystemClock system_;
+  std::atomic<bool> held_{false};
+  std::atomic<WallMillis> step_{0};
+  mutable std::atomic<WallMillis> wall_{0};
+};
+
 class PoolTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -160,7 +178,7 @@ class PoolTest : public testing::Test {
   }
   ManualBackend& Gpu(int index) { return *backends_.at("gpu_" + std::to_string(index)); }
 
-  SystemClock clock_;
+  PoolClock clock_;
   std::unique_ptr<net::IoLoop> loop_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<metrics::Registry> registry_;

@@ -66,14 +66,19 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
     return;
   }
   if (granted.error().code == ErrorCode::kUnavailable) {
-    device.ready = false;
-    device.why_not = granted.error().message;
-    TellScheduler(r.device);
+    TakesNothing(r.device, granted.error().message);
     LeaseLost(entry, r.device, false, granted.error().message);
     return;
   }
   sched_->Finish(clock_.Now(), r.id, sched::Outcome::kFailed, {});
   End(entry, TaskStatus::kFailed, std::nullopt, granted.error());
+}
+
+void Pool::Impl::TakesNothing(const std::string& id, const std::string& why) {
+  auto& device = devices_[id];
+  device.ready = false;
+  device.why_not = why;
+  TellScheduler(id);
 }
 
 Entry* Pool::Impl::FindLease(const wire::LeaseKey& lease) {
@@ -141,6 +146,8 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
       failed.code == ErrorCode::kCanceled) {
     devices_[id].backend->Acknowledge(failed.lease);
     entry->acknowledge = false;
+    // Its goodbye comes after this: the task, or another, would go right back to a worker that is leaving.
+    if (failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault) TakesNothing(id, failed.message);
     return LeaseLost(*entry, id, failed.worker_at_fault, failed.message);
   }
   ReturnLease(*entry, sched::Outcome::kFailed, {});

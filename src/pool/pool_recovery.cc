@@ -59,24 +59,27 @@ void Pool::Impl::EnterRecovered() {
 }
 
 void Pool::Impl::Resubmit(std::vector<Entry*> entries) {
+  // One reading of each clock for all: tasks accepted in one millisecond keep the order of `entries`.
   const auto now = clock_.Now();
+  const auto wall_now = clock_.WallNow();
   const auto spec_of = [&](const Entry& entry) {
     auto spec = SpecOf(entry);
-    spec.waited =
-        std::chrono::milliseconds(std::max<std::int64_t>(0, clock_.WallNow() - entry.record.created_ms));
+    spec.waited = std::chrono::milliseconds(std::max<std::int64_t>(0, wall_now - entry.record.created_ms));
     return spec;
   };
-  std::map<Uuid, std::vector<Entry*>> groups;
+  std::map<Uuid, std::vector<Entry*>> members_of;
   for (Entry* entry : entries) {
-    if (!entry->record.batch_id.is_nil()) {
-      groups[entry->record.batch_id].push_back(entry);
-    } else {
-      Enter(*entry, sched_->Submit(now, spec_of(*entry)));
-    }
+    if (!entry->record.batch_id.is_nil()) members_of[entry->record.batch_id].push_back(entry);
   }
-  for (auto& [batch, members] : groups) {
+  for (Entry* entry : entries) {
+    if (entry->record.batch_id.is_nil()) {
+      Enter(*entry, sched_->Submit(now, spec_of(*entry)));
+      continue;
+    }
+    const auto members = std::exchange(members_of[entry->record.batch_id], {});
+    if (members.empty()) continue;  // entered with the batch's first
     std::vector<sched::TaskSpec> specs;
-    for (const Entry* entry : members) specs.push_back(spec_of(*entry));
+    for (const Entry* member : members) specs.push_back(spec_of(*member));
     const auto accepted = sched_->SubmitBatch(now, std::move(specs), false);
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (accepted.has_value()) {

@@ -12,10 +12,12 @@ TEST_F(PoolTest, QueuedTasksAreThereAfterARestartInTheirOrder) {
   MakeDevices(1, false);
   auto low = Task("low");
   low.priority = "low";
+  clock_.HoldWall();  // all accepted in one millisecond
   const auto last = SubmitOne(low);
   const auto first = SubmitOne(Task("first"));
   const auto second = SubmitOne(Task("second"));
   KillPool();
+  clock_.StepWallAtEachReading();
   MakePool();
   MakeDevices(1, false);
   Gpu(0).BecomeReady(1);
