@@ -162,7 +162,8 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   if (device.cpu_quota < 1) o.cpu_quota = device.cpu_quota * std::max(1, device.threads);
   o.cpus = device.pin;
   // A simulated GPU is a device to try the scheduling on: its models compute on the processor.
-  if (device.kind == device::DeviceKind::kGpu && config().devices.source != config::DeviceSource::kSimulated) {
+  if (device.kind == device::DeviceKind::kGpu &&
+      config().devices.source != config::DeviceSource::kSimulated) {
     o.arguments = {"--accelerator", "cuda"};
     o.environment.emplace_back("CUDA_VISIBLE_DEVICES", device.uuid);
   }

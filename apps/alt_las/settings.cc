@@ -10,34 +10,6 @@
 namespace altlas::app {
 namespace {
 
-sched::Strategy ToSched(config::Strategy strategy) {
-  switch (strategy) {
-    case config::Strategy::kRoundRobin:
-      return sched::Strategy::kRoundRobin;
-    case config::Strategy::kLeastLoaded:
-      return sched::Strategy::kLeastLoaded;
-    case config::Strategy::kMemoryOptimized:
-      return sched::Strategy::kMemoryOptimized;
-    case config::Strategy::kTaskSpecific:
-      return sched::Strategy::kTaskSpecific;
-    case config::Strategy::kRandom:
-      return sched::Strategy::kRandom;
-  }
-  return sched::Strategy::kLeastLoaded;
-}
-
-sched::MappingAnswer ToSched(config::Unavailable answer) {
-  switch (answer) {
-    case config::Unavailable::kFallback:
-      return sched::MappingAnswer::kFallback;
-    case config::Unavailable::kWait:
-      return sched::MappingAnswer::kWait;
-    case config::Unavailable::kFail:
-      return sched::MappingAnswer::kFail;
-  }
-  return sched::MappingAnswer::kFallback;
-}
-
 std::vector<device::CpuDevice> CpuDevicesOf(const config::Config& config) {
   std::vector<device::CpuDevice> devices;
   for (const auto& d : config.devices.cpu)
@@ -52,9 +24,8 @@ sched::SchedConfig SchedConfigOf(const config::Config& config) {
   const auto& multi = config.gpu.multi_gpu;
   sched::SchedConfig s;
   s.multi_gpu_enabled = multi.enabled;
-  s.strategies.clear();
-  for (const auto strategy : multi.strategies) s.strategies.push_back(ToSched(strategy));
-  s.default_strategy = ToSched(multi.default_strategy);
+  s.strategies = multi.strategies;
+  s.default_strategy = multi.default_strategy;
   s.priority_levels.clear();
   for (const auto& [name, number] : multi.queue_priority_levels) s.priority_levels.push_back({name, number});
   std::sort(s.priority_levels.begin(), s.priority_levels.end(),
@@ -65,7 +36,7 @@ sched::SchedConfig SchedConfigOf(const config::Config& config) {
   s.queue_timeout = multi.queue_timeout;
   s.max_concurrent_tasks_per_gpu = multi.max_concurrent_tasks_per_gpu;
   s.task_specific_mappings = multi.task_specific_mappings;
-  s.mapping_answer = ToSched(multi.task_specific_unavailable);
+  s.mapping_answer = multi.task_specific_unavailable;
   s.batch_split = multi.batch_split;
   s.min_batch_size_per_gpu = multi.min_batch_size_per_gpu;
   s.limits.memory_threshold = config.gpu.memory_threshold;

@@ -12,7 +12,8 @@
 
 namespace altlas {
 
-static_assert(std::endian::native == std::endian::little, "the byte formats are little-endian and written by memcpy");
+static_assert(std::endian::native == std::endian::little,
+              "the byte formats are little-endian and written by memcpy");
 
 using ByteView = std::span<const std::byte>;
 
@@ -43,8 +44,8 @@ class ByteWriter {
   std::string out_;
 };
 
-// Reads little-endian values from bytes it borrows. Every length is checked against what remains before anything
-// is allocated; the first failure latches, later reads return zero values, and `status()` tells.
+// Reads little-endian values from bytes it borrows. Every length is checked against what remains before
+// anything is allocated; the first failure latches, later reads return zero values, and `status()` tells.
 class ByteReader {
  public:
   explicit ByteReader(ByteView bytes) : bytes_(bytes) {}

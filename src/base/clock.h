@@ -7,7 +7,8 @@
 namespace altlas {
 
 using Duration = std::chrono::nanoseconds;
-// A point on the monotonic clock (CLOCK_BOOTTIME in SystemClock: it runs on while the machine sleeps). Pure cores take it as `now`.
+// A point on the monotonic clock (CLOCK_BOOTTIME in SystemClock: it runs on while the machine sleeps). Pure
+// cores take it as `now`.
 struct MonotonicClockTag {
   using duration = Duration;
   using rep = duration::rep;

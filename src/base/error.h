@@ -12,15 +12,15 @@ enum class ErrorCode {
   kUnauthenticated,  // no key, or one we do not know
   kDenied,           // the key is known and lacks the scope
   kNotFound,
-  kConflict,         // the state does not allow it (already final, other body under the same idempotency key)
-  kTooLarge,         // a documented limit on bytes or items
-  kOverloaded,       // queue or rate limit full: retry later
-  kStorageFull,      // the disk under the store is full
-  kUnavailable,      // a peer, device or process is not there now
+  kConflict,     // the state does not allow it (already final, other body under the same idempotency key)
+  kTooLarge,     // a documented limit on bytes or items
+  kOverloaded,   // queue or rate limit full: retry later
+  kStorageFull,  // the disk under the store is full
+  kUnavailable,  // a peer, device or process is not there now
   kTimeout,
-  kCanceled,         // by the user or by shutdown: a normal result
-  kCorrupt,          // bytes that break their format
-  kUnsupported,      // understood, and not offered here
+  kCanceled,     // by the user or by shutdown: a normal result
+  kCorrupt,      // bytes that break their format
+  kUnsupported,  // understood, and not offered here
   kInternal,
 };
 

@@ -15,9 +15,9 @@ namespace {
 
 Error SystemError(std::string_view what, const std::filesystem::path& path) {
   const int code = errno;
-  const auto kind = code == ENOENT    ? ErrorCode::kNotFound
-                    : code == ENOSPC  ? ErrorCode::kStorageFull
-                                      : ErrorCode::kUnavailable;
+  const auto kind = code == ENOENT   ? ErrorCode::kNotFound
+                    : code == ENOSPC ? ErrorCode::kStorageFull
+                                     : ErrorCode::kUnavailable;
   return Fail(kind, "{} {}: {}", what, path.string(), std::strerror(code));
 }
 
@@ -55,7 +55,8 @@ Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limi
     if (got == 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
     if (text.size() > limit_bytes)
-      return Fail(ErrorCode::kTooLarge, "{} is larger than the limit of {} bytes", path.string(), limit_bytes);
+      return Fail(ErrorCode::kTooLarge, "{} is larger than the limit of {} bytes", path.string(),
+                  limit_bytes);
   }
 }
 
@@ -81,7 +82,8 @@ Status MakeFolder(const std::filesystem::path& path, unsigned mode) {
   const bool existed = std::filesystem::is_directory(path, error);
   if (existed) return {};
   std::filesystem::create_directories(path, error);
-  if (error) return Fail(ErrorCode::kUnavailable, "cannot make the folder {}: {}", path.string(), error.message());
+  if (error)
+    return Fail(ErrorCode::kUnavailable, "cannot make the folder {}: {}", path.string(), error.message());
   if (::chmod(path.c_str(), mode) != 0) return SystemError("cannot set the mode of", path);
   return {};
 }

@@ -9,8 +9,8 @@ namespace altlas {
 // Appends `text` as a JSON string with its quotes (RFC 8259); invalid UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
 
-// Writes one JSON document into a string that it owns, commas by itself. Calls must nest rightly (Key before each value
-// of an object); a wrong order aborts. NaN and infinities are written as null. Not thread-safe.
+// Writes one JSON document into a string that it owns, commas by itself. Calls must nest rightly (Key before
+// each value of an object); a wrong order aborts. NaN and infinities are written as null. Not thread-safe.
 //   JsonWriter w; w.BeginObject().Key("id").String(id).Key("n").Int(3).EndObject(); send(w.Take());
 class JsonWriter {
  public:

@@ -10,7 +10,16 @@ namespace {
 
 TEST(JsonWriter, NestsAndPutsCommasByItself) {
   JsonWriter w;
-  w.BeginObject().Key("a").Int(-1).Key("b").BeginArray().Bool(true).Null().BeginObject().EndObject().EndArray();
+  w.BeginObject()
+      .Key("a")
+      .Int(-1)
+      .Key("b")
+      .BeginArray()
+      .Bool(true)
+      .Null()
+      .BeginObject()
+      .EndObject()
+      .EndArray();
   w.Key("c").Double(0.1).Key("d").Raw("[1]").EndObject();
   EXPECT_EQ(w.text(), R"({"a":-1,"b":[true,null,{}],"c":0.1,"d":[1]})");
 }

@@ -83,14 +83,16 @@ class Sink {
 
   std::string Format(spdlog::level::level_enum level, std::string_view text) ALTLAS_REQUIRES(mutex_) {
     spdlog::memory_buf_t line;
-    formatter_.format(spdlog::details::log_msg("", level, spdlog::string_view_t(text.data(), text.size())), line);
+    formatter_.format(spdlog::details::log_msg("", level, spdlog::string_view_t(text.data(), text.size())),
+                      line);
     return {line.data(), line.size()};
   }
 
   void SayWhatWasDropped() ALTLAS_REQUIRES(mutex_) {
     if (dropped_ == 0) return;
     const auto lines = std::exchange(dropped_, 0);
-    Put(2, Format(spdlog::level::warn, fmt::format("log lines dropped, nobody read them in time lines={}", lines)));
+    Put(2, Format(spdlog::level::warn,
+                  fmt::format("log lines dropped, nobody read them in time lines={}", lines)));
   }
 
   void Put(int fd, std::string text) ALTLAS_REQUIRES(mutex_) {
@@ -138,10 +140,14 @@ std::atomic<LogLevel> least_level = LogLevel::kInfo;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -170,7 +176,8 @@ void AppendValue(std::string& line, std::string_view value) {
 
 }  // namespace
 
-void Log(LogLevel level, std::string_view module, std::string_view message, std::initializer_list<LogField> fields) {
+void Log(LogLevel level, std::string_view module, std::string_view message,
+         std::initializer_list<LogField> fields) {
   if (!LogEnabled(level)) return;
   std::string line;
   line.reserve(128);

@@ -29,7 +29,9 @@ class ALTLAS_ATTRIBUTE(capability("mutex")) Mutex {
 
 class ALTLAS_ATTRIBUTE(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) ALTLAS_ATTRIBUTE(acquire_capability(mutex)) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) ALTLAS_ATTRIBUTE(acquire_capability(mutex)) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ALTLAS_ATTRIBUTE(release_capability()) { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -38,7 +40,8 @@ class ALTLAS_ATTRIBUTE(scoped_lockable) MutexLock {
   Mutex& mutex_;
 };
 
-// Waits release and retake `mutex`, which the caller holds. May wake without a notification: test the condition in a loop.
+// Waits release and retake `mutex`, which the caller holds. May wake without a notification: test the
+// condition in a loop.
 class CondVar {
  public:
   void Wait(Mutex& mutex) ALTLAS_REQUIRES(mutex) {

@@ -6,8 +6,8 @@
 
 namespace altlas {
 
-// Small seeded generator (splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
-// Same seed, same numbers, on every machine. Not for secrets. Not thread-safe.
+// Small seeded generator (splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators",
+// OOPSLA 2014). Same seed, same numbers, on every machine. Not for secrets. Not thread-safe.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}

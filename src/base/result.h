@@ -18,7 +18,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using Base = tl::expected<T, Error>;
   using Base::Base;
-  Result(Base base) : Base(std::move(base)) {}  // NOLINT: implicit on purpose
+  Result(Base base) : Base(std::move(base)) {}                   // NOLINT: implicit on purpose
   Result(Error error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT: implicit on purpose
 
   // The same result with `where` put before an error's message.
@@ -38,7 +38,8 @@ Error Fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
 // The same, naming the input field at fault.
 template <typename... Args>
 Error FailField(std::string field, fmt::format_string<Args...> format, Args&&... args) {
-  return Error{ErrorCode::kInvalidArgument, fmt::format(format, std::forward<Args>(args)...), std::move(field)};
+  return Error{ErrorCode::kInvalidArgument, fmt::format(format, std::forward<Args>(args)...),
+               std::move(field)};
 }
 
 namespace internal {
@@ -51,21 +52,22 @@ namespace internal {
 #define ALTLAS_CONCAT(a, b) ALTLAS_CONCAT_INNER(a, b)
 
 // ALTLAS_TRY(auto x, Expr()): x becomes the value, or the enclosing function returns the error.
-#define ALTLAS_TRY(declaration, ...) ALTLAS_TRY_INNER(ALTLAS_CONCAT(altlas_result_, __LINE__), declaration, __VA_ARGS__)
-#define ALTLAS_TRY_INNER(name, declaration, ...)          \
-  auto name = (__VA_ARGS__);                              \
-  if (!name.has_value()) return std::move(name).error();  \
+#define ALTLAS_TRY(declaration, ...) \
+  ALTLAS_TRY_INNER(ALTLAS_CONCAT(altlas_result_, __LINE__), declaration, __VA_ARGS__)
+#define ALTLAS_TRY_INNER(name, declaration, ...)         \
+  auto name = (__VA_ARGS__);                             \
+  if (!name.has_value()) return std::move(name).error(); \
   declaration = std::move(*name)
 
 // ALTLAS_TRY_VOID(Expr()): the enclosing function returns the error, if there is one.
-#define ALTLAS_TRY_VOID(...)                                                  \
-  do {                                                                        \
-    auto altlas_status = (__VA_ARGS__);                                       \
-    if (!altlas_status.has_value()) return std::move(altlas_status).error();  \
+#define ALTLAS_TRY_VOID(...)                                                 \
+  do {                                                                       \
+    auto altlas_status = (__VA_ARGS__);                                      \
+    if (!altlas_status.has_value()) return std::move(altlas_status).error(); \
   } while (false)
 
 // A broken invariant: a bug of ours, never reachable from input. Says where and aborts.
-#define ALTLAS_CHECK(condition, ...)                                                                      \
-  do {                                                                                                    \
-    if (!(condition)) ::altlas::internal::CheckFailed(__FILE__, __LINE__, #condition, "" __VA_ARGS__);    \
+#define ALTLAS_CHECK(condition, ...)                                                                   \
+  do {                                                                                                 \
+    if (!(condition)) ::altlas::internal::CheckFailed(__FILE__, __LINE__, #condition, "" __VA_ARGS__); \
   } while (false)

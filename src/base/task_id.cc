@@ -57,7 +57,8 @@ std::uint64_t UuidGenerator::RandomBits() {
 
 Uuid UuidGenerator::Next() {
   const auto millis = static_cast<std::uint64_t>(clock_.WallNow());
-  // 12 bits after the version hold a counter; when it overflows or the wall clock steps back, the id runs ahead of the clock.
+  // 12 bits after the version hold a counter; when it overflows or the wall clock steps back, the id runs
+  // ahead of the clock.
   std::uint64_t stamp = millis << 12;
   if (stamp <= last_high_) stamp = last_high_ + 1;
   last_high_ = stamp;

@@ -12,8 +12,9 @@
 
 namespace altlas {
 
-// A UUID version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, then a counter and random bits, so that ids of one
-// generator sort by creation. Used for tasks, batches and keys. A value; the nil id (all zero) means "none".
+// A UUID version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, then a counter and random bits, so that
+// ids of one generator sort by creation. Used for tasks, batches and keys. A value; the nil id (all zero)
+// means "none".
 struct Uuid {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -28,7 +29,8 @@ struct Uuid {
 
 using TaskId = Uuid;
 
-// Makes strictly increasing version 7 ids; random bits come from the kernel, buffered. Not thread-safe: one a thread.
+// Makes strictly increasing version 7 ids; random bits come from the kernel, buffered. Not thread-safe: one a
+// thread.
 class UuidGenerator {
  public:
   explicit UuidGenerator(const Clock& clock) : clock_(clock) {}
@@ -46,5 +48,7 @@ class UuidGenerator {
 
 template <>
 struct std::hash<altlas::Uuid> {
-  std::size_t operator()(const altlas::Uuid& id) const noexcept { return id.high * 0x9e3779b97f4a7c15ULL ^ id.low; }
+  std::size_t operator()(const altlas::Uuid& id) const noexcept {
+    return id.high * 0x9e3779b97f4a7c15ULL ^ id.low;
+  }
 };

@@ -5,7 +5,8 @@ namespace altlas {
 namespace {
 
 struct Sequence {
-  std::size_t size = 0;      // bytes that belong to it: the whole sequence, or its longest valid prefix (at least 1)
+  std::size_t size =
+      0;  // bytes that belong to it: the whole sequence, or its longest valid prefix (at least 1)
   std::size_t expected = 0;  // bytes that its first byte announces; 0 for a byte that starts nothing
   bool complete = false;
 };
@@ -63,7 +64,9 @@ char32_t NextCodePoint(std::string_view text, std::size_t& position) {
     ++position;
     return 0xfffd;
   }
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[position + i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[position + i]));
+  };
   char32_t value = byte(0);
   if (sequence.size == 2) value = (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
   if (sequence.size == 3) value = (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);

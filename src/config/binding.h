@@ -79,7 +79,7 @@ struct Codec<Bytes> {
 };
 
 template <typename E>
-requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
 struct Codec<E> {
   static void Describe(KeySpec& key) {
     key.type = KeyType::kChoice;

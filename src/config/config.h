@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/strategy.h"
 
 // The configuration as plain values. `Config{}` is the default configuration: each member's initializer is
 // that key's default, and the table in key_table.cc (which names, bounds and explains every key) reads it
@@ -28,22 +29,17 @@ struct Bytes {
 constexpr Bytes KiB(std::uint64_t n) { return {n << 10}; }
 constexpr Bytes MiB(std::uint64_t n) { return {n << 20}; }
 
-enum class Strategy { kRoundRobin, kLeastLoaded, kMemoryOptimized, kTaskSpecific, kRandom };
-// What happens to a task_specific task whose mapped device is absent or unhealthy, or whose type has no
-// mapping.
-enum class Unavailable { kFallback, kWait, kFail };
 enum class StoreKind { kSqlite, kMemory };
 enum class Dtype { kFloat32, kBfloat16, kFloat16 };
 enum class DeviceSource { kAuto, kNvml, kCpu, kSimulated };
 
 // The spelling of the file, e.g. "round_robin", "bfloat16".
 std::string_view Name(Strategy value);
-std::string_view Name(Unavailable value);
+std::string_view Name(MappingAnswer value);
 std::string_view Name(StoreKind value);
 std::string_view Name(Dtype value);
 std::string_view Name(DeviceSource value);
 std::string_view Name(LogLevel value);
-std::optional<Strategy> ParseStrategy(std::string_view name);
 
 // The task types of the HTTP interface, text_generation first.
 std::span<const std::string_view> KnownTaskTypes();
@@ -59,13 +55,12 @@ inline constexpr int kMostTasksPerDevice = 1024;
 struct MultiGpuConfig {
   bool enabled = true;  // false: one device only, the first
   Strategy default_strategy = Strategy::kLeastLoaded;
-  std::vector<Strategy> strategies = {Strategy::kRoundRobin, Strategy::kLeastLoaded,
-                                      Strategy::kMemoryOptimized, Strategy::kTaskSpecific, Strategy::kRandom};
+  std::vector<Strategy> strategies = AllStrategies();
   bool batch_split = true;
   int min_batch_size_per_gpu = 4;
   int max_concurrent_tasks_per_gpu = 8;
   std::map<std::string, std::string> task_specific_mappings;  // task type -> device id
-  Unavailable task_specific_unavailable = Unavailable::kFallback;
+  MappingAnswer task_specific_unavailable = MappingAnswer::kFallback;
   milliseconds queue_processing_interval{100};
   std::map<std::string, int> queue_priority_levels = {
       {"high", 0}, {"normal", 1}, {"low", 2}};          // lower runs first

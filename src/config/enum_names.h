@@ -14,21 +14,11 @@ struct EnumNames;
 
 template <>
 struct EnumNames<Strategy> {
-  static constexpr std::array<std::pair<Strategy, std::string_view>, 5> kAll = {{
-      {Strategy::kRoundRobin, "round_robin"},
-      {Strategy::kLeastLoaded, "least_loaded"},
-      {Strategy::kMemoryOptimized, "memory_optimized"},
-      {Strategy::kTaskSpecific, "task_specific"},
-      {Strategy::kRandom, "random"},
-  }};
+  static constexpr auto kAll = kStrategies;
 };
 template <>
-struct EnumNames<Unavailable> {
-  static constexpr std::array<std::pair<Unavailable, std::string_view>, 3> kAll = {{
-      {Unavailable::kFallback, "fallback"},
-      {Unavailable::kWait, "wait"},
-      {Unavailable::kFail, "fail"},
-  }};
+struct EnumNames<MappingAnswer> {
+  static constexpr auto kAll = kMappingAnswers;
 };
 template <>
 struct EnumNames<StoreKind> {

@@ -68,8 +68,7 @@ TEST(OpenApi, EnumerationsAreThoseOfTheProgram) {
   const auto types = config::KnownTaskTypes();
   EXPECT_EQ(EnumOf(schemas["TaskType"]), Names(types.begin(), types.end()));
   Names strategies;
-  for (const auto strategy : sched::AllStrategies())
-    strategies.insert(std::string(sched::StrategyName(strategy)));
+  for (const auto strategy : AllStrategies()) strategies.insert(std::string(StrategyName(strategy)));
   EXPECT_EQ(EnumOf(schemas["Strategy"]), strategies);
   Names states;
   for (int i = 0; i < store::kTaskStatusCount; ++i)

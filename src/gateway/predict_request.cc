@@ -135,10 +135,10 @@ pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
   return task;
 }
 
-std::optional<sched::Strategy> ReadStrategy(ObjectReader& options) {
+std::optional<Strategy> ReadStrategy(ObjectReader& options) {
   const auto name = options.String("strategy");
   if (!name) return std::nullopt;
-  auto strategy = sched::ParseStrategy(*name);
+  auto strategy = ParseStrategy(*name);
   if (strategy.has_value()) return *strategy;
   options.Complain("strategy", strategy.error().message);
   return std::nullopt;
@@ -166,7 +166,7 @@ Result<Parsed<BatchRequest>> ParseBatch(std::string_view text, std::size_t reada
   ALTLAS_TRY(auto body, ObjectReader::Root(document));
   Parsed<BatchRequest> parsed;
   parsed.value.split = default_split;
-  std::optional<sched::Strategy> strategy;
+  std::optional<Strategy> strategy;
   if (auto options = body.Object("gpu_options")) {
     strategy = ReadStrategy(*options);
     parsed.value.split = options->Bool("batch_split").value_or(default_split);

@@ -31,7 +31,7 @@ TEST(PredictRequest, BecomesTheCanonicalRequest) {
   ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
   EXPECT_EQ(parsed->value.task.request,
             R"({"text":"Sample","temperature":0.7,"stop":["END"],"seed":"77","max_length":128})");
-  EXPECT_EQ(parsed->value.task.strategy, sched::Strategy::kRandom);
+  EXPECT_EQ(parsed->value.task.strategy, Strategy::kRandom);
   EXPECT_EQ(parsed->value.task.model, "large");
   EXPECT_EQ(parsed->value.task.type, "text_generation");
   EXPECT_EQ(parsed->value.task.size_hint, 128);
@@ -103,8 +103,8 @@ TEST(BatchRequest, ReadsItemsWithTheirOwnOrTheCommonStrategy) {
       R"({"batch":[{"text":"a"},{"text":"b","gpu_options":{"strategy":"random"}}],"gpu_options":{"strategy":"round_robin","batch_split":false}})");
   ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
   EXPECT_FALSE(parsed->value.split);
-  EXPECT_EQ(parsed->value.tasks[0].strategy, sched::Strategy::kRoundRobin);
-  EXPECT_EQ(parsed->value.tasks[1].strategy, sched::Strategy::kRandom);
+  EXPECT_EQ(parsed->value.tasks[0].strategy, Strategy::kRoundRobin);
+  EXPECT_EQ(parsed->value.tasks[1].strategy, Strategy::kRandom);
   EXPECT_EQ(parse(R"({})").error().field, "batch");
   EXPECT_EQ(parse(R"({"batch":[]})").error().field, "batch");
   EXPECT_EQ(parse(R"({"batch":{}})").error().field, "batch");

@@ -38,10 +38,7 @@ void WriteResult(JsonWriter& out, const store::TaskResult& result) {
 
 void WriteExplanation(JsonWriter& out, const sched::Explanation& e) {
   out.Key("explain").BeginObject();
-  out.Key("strategy")
-      .String(sched::StrategyName(e.strategy))
-      .Key("reason")
-      .String(sched::ReasonName(e.reason));
+  out.Key("strategy").String(StrategyName(e.strategy)).Key("reason").String(sched::ReasonName(e.reason));
   out.Key("running")
       .Bool(e.running)
       .Key("device")

@@ -43,7 +43,7 @@ Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks, bool batch) const
                              config.strategies.end())
       return FailField(item + "gpu_options.strategy",
                        "strategy \"{}\" is not among those that gpu.multi_gpu.strategies allows",
-                       sched::StrategyName(*task.strategy));
+                       StrategyName(*task.strategy));
     if (!task.priority.empty() && FindLevel(config, task.priority) == nullptr) {
       std::string names;
       for (const auto& level : config.priority_levels) names += (names.empty() ? "" : ", ") + level.name;
@@ -82,7 +82,7 @@ void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<b
     r.type = task.type;
     r.priority_name = task.priority.empty() ? config.default_priority : task.priority;
     r.priority = FindLevel(config, r.priority_name)->number;
-    r.strategy = task.strategy ? sched::StrategyName(*task.strategy) : std::string_view();
+    r.strategy = task.strategy ? StrategyName(*task.strategy) : std::string_view();
     r.estimated_memory_bytes =
         static_cast<std::int64_t>(std::min<std::uint64_t>(task.estimated_memory, INT64_MAX));
     r.budget_ms = Millis(std::min(task.timeout.value_or(config.queue_timeout), config.queue_timeout));

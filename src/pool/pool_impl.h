@@ -30,7 +30,7 @@ struct Entry {
     std::string text;
   };
   store::TaskRecord record;
-  std::optional<sched::Strategy> strategy;
+  std::optional<Strategy> strategy;
   double size_hint = 0;
   Phase phase = Phase::kQueued;
   TimePoint queued_at{};   // record.budget_ms counts from here while it waits
@@ -140,9 +140,9 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void OnBackend(const std::string& device, const backend::LeasesLost& lost);
   void OnBackend(const std::string& device, const backend::LeasesResumed& resumed);
   void LeaseLost(Entry& entry, const std::string& device, bool worker_down, const std::string& reason);
-  // The entry whose lease this is; null for one that nobody waits for.
   // Its worker accepts no lease until it reports that it is ready again.
   void TakesNothing(const std::string& id, const std::string& why);
+  // The entry whose lease this is; null for one that nobody waits for.
   Entry* FindLease(const wire::LeaseKey& lease);
   void End(Entry& entry, store::TaskStatus status, std::optional<store::TaskResult> result,
            std::optional<Error> error);

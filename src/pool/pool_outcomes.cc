@@ -38,16 +38,15 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
   JsonWriter explain;
   explain.BeginObject()
       .Key("strategy")
-      .String(sched::StrategyName(action.strategy))
+      .String(StrategyName(action.strategy))
       .Key("reason")
       .String(sched::ReasonName(action.reason));
   explain.Key("score").Double(action.score);
   if (!action.message.empty()) explain.Key("note").String(action.message);
   r.explain = explain.EndObject().Take();
   ALTLAS_INFO("sched", "task placed", {"task", r.id.ToString()}, {"device", r.device},
-              {"strategy", sched::StrategyName(action.strategy)},
-              {"reason", sched::ReasonName(action.reason)}, {"score", action.score}, {"attempt", r.attempt},
-              {"note", action.message});
+              {"strategy", StrategyName(action.strategy)}, {"reason", sched::ReasonName(action.reason)},
+              {"score", action.score}, {"attempt", r.attempt}, {"note", action.message});
   r.budget_ms = std::max<std::int64_t>(0, r.budget_ms - Millis(clock_.Now() - entry.queued_at));
   store_.tasks().RecordDispatch({r.id, r.attempt, r.device, r.budget_ms, r.started_ms, r.explain});
 

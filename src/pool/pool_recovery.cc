@@ -15,7 +15,7 @@ Status Pool::Impl::Recover() {
     entry->record = std::move(record);
     auto& r = entry->record;
     const TaskId id = r.id;
-    if (auto strategy = sched::ParseStrategy(r.strategy); strategy.has_value()) entry->strategy = *strategy;
+    if (auto strategy = ParseStrategy(r.strategy); strategy.has_value()) entry->strategy = *strategy;
     entry->size_hint = SizeHintOf(r.request);
     entry->queued_at = clock_.Now();
     if (r.error) {

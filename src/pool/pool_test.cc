@@ -148,7 +148,7 @@ TEST_F(PoolTest, ABatchNotSplitStaysOnOneDevice) {
 }
 
 TEST_F(PoolTest, StrategyAndPriorityThatAreNotAllowedAreRefusedByField) {
-  options_.sched.strategies = {sched::Strategy::kLeastLoaded};
+  options_.sched.strategies = {Strategy::kLeastLoaded};
   MakePool();
   MakeDevices(1);
   const auto field = [&](NewTask task) {
@@ -157,7 +157,7 @@ TEST_F(PoolTest, StrategyAndPriorityThatAreNotAllowedAreRefusedByField) {
     return Submit(std::move(tasks)).error().field;
   };
   auto wrong_strategy = Task();
-  wrong_strategy.strategy = sched::Strategy::kRandom;
+  wrong_strategy.strategy = Strategy::kRandom;
   EXPECT_EQ(field(wrong_strategy), "gpu_options.strategy");
   auto wrong_priority = Task();
   wrong_priority.priority = "urgent";

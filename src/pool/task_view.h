@@ -16,7 +16,7 @@ struct NewTask {
   std::string model;  // empty: no model is configured for the type; it is accepted and fails with that reason
   std::string request;   // one canonical JSON object for the worker
   std::string priority;  // name of a level; empty: the default
-  std::optional<sched::Strategy> strategy;
+  std::optional<Strategy> strategy;
   std::uint64_t estimated_memory = 0;  // bytes; 0: unknown
   double size_hint = 0;                // what the service time grows with, e.g. max_length
   std::optional<Duration> timeout;     // longest wait in the queue; may only shorten the configured one

@@ -11,30 +11,10 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/strategy.h"
 #include "base/task_id.h"
 
 namespace altlas::sched {
-
-// How the device of a task is chosen. Each one lives in a file of its own, strategy_<name>.cc.
-enum class Strategy : std::uint8_t { kRoundRobin, kLeastLoaded, kMemoryOptimized, kTaskSpecific, kRandom };
-inline constexpr int kStrategyCount = 5;
-
-// The spelling of configuration and interface: "round_robin", "least_loaded", ...
-std::string_view StrategyName(Strategy strategy);
-// kInvalidArgument, naming the nearest known strategy, where there is none of that name.
-Result<Strategy> ParseStrategy(std::string_view name);
-std::vector<Strategy> AllStrategies();
-
-// What a task_specific task does while its mapped device is absent or unhealthy (a mapped device that is
-// merely busy is always waited for).
-enum class MappingAnswer : std::uint8_t {
-  kFallback,  // the default strategy places it (least_loaded where task_specific is itself the default)
-  kWait,      // it waits for that device, within its queue timeout; without any mapping for its type it falls
-              // back
-  kFail,      // it fails with the reason
-};
-std::string_view MappingAnswerName(MappingAnswer answer);
-Result<MappingAnswer> ParseMappingAnswer(std::string_view name);
 
 // Past `high` a device gets no new work; it is back once the value is at or under `high - margin`. Limits
 // mean use by others than this program; a limit for which the device reports no value does not apply to it.

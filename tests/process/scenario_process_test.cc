@@ -25,7 +25,8 @@ TEST_P(Scenario, RunsToItsEnd) {
   std::vector<std::string> arguments = {
       ALTLAS_PYTHON, std::string(ALTLAS_SOURCE_DIR) + "/examples/scenarios/" + GetParam()[0]};
   arguments.insert(arguments.end(), GetParam().begin() + 1, GetParam().end());
-  if (GetParam()[0] == "load_test.py" && std::getenv("ALTLAS_LONG") != nullptr) arguments.resize(2);  // five minutes
+  if (GetParam()[0] == "load_test.py" && std::getenv("ALTLAS_LONG") != nullptr)
+    arguments.resize(2);  // five minutes
   TemporaryFolder pictures;
   if (GetParam()[0] == "monitor_gpus.py" || GetParam()[0] == "compare_strategies.py") {
     arguments.push_back("--output");
