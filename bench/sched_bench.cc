@@ -35,7 +35,7 @@ void Pick(benchmark::State& state) {
     const LoadIndex::Best best = table.LeastFinish(route, 1);
     benchmark::DoNotOptimize(best.device);
     running[oldest].Release();
-    running[oldest] = table.BeginRunning(route, best.device, ++task, 1, 0);
+    running[oldest] = table.BeginRunning(route, best.device, ++task, 1, 0, false);
     oldest = (oldest + 1) % running.size();
   }
 }

@@ -27,6 +27,10 @@ if(ALTLAS_SANITIZE)
     target_compile_options(altlas_flags INTERFACE -Wno-tsan)
   endif()
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  # GCC 12 sees members of std::variant as uninitialized where another alternative is held.
+  target_compile_options(altlas_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
 if(ALTLAS_WITH_FUZZERS)
   target_compile_options(altlas_flags INTERFACE -fsanitize=fuzzer-no-link)  # the fuzzer sees which branches the modules take
 endif()

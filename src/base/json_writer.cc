@@ -10,6 +10,9 @@
 
 namespace altlas {
 namespace {
+// Most answers and requests fit, so that they are not copied while they grow.
+constexpr std::size_t kFirstBytes = 256;
+
 // Bytes that can be copied as they are: no control character, quote or backslash, and plain ASCII.
 bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 }  // namespace
@@ -60,6 +63,7 @@ void JsonWriter::BeforeValue() {
 
 JsonWriter& JsonWriter::BeginObject() {
   BeforeValue();
+  if (out_.empty()) out_.reserve(kFirstBytes);
   out_ += '{';
   stack_ += '{';
   need_comma_ = false;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/random.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "gateway/gateway_impl.h"
@@ -25,10 +24,10 @@ RequestRules Gateway::Impl::Rules() const {
   return rules;
 }
 
-std::uint64_t Gateway::Impl::DrawSeed() {
+Random Gateway::Impl::SeededFromKernel() {
   std::uint64_t seed = 0;
   FillSecureRandom(std::as_writable_bytes(std::span(&seed, 1)));
-  return seed;
+  return Random(seed);
 }
 
 Result<std::optional<store::IdempotencyClaim>> Gateway::Impl::ClaimOf(const net::Request& request,

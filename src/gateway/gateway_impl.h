@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gateway's inside, shared by its routes_*.cc files.
 #pragma once
+#include "base/random.h"
 #include "gateway/api_errors.h"
 #include "gateway/gateway.h"
 #include "gateway/render.h"
@@ -51,7 +52,8 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
 
   // admission.cc
   RequestRules Rules() const;
-  std::uint64_t DrawSeed();
+  static Random SeededFromKernel();
+  std::uint64_t DrawSeed() { return seeds_.Next(); }
   // The claim of a request with an Idempotency-Key; none without; an error for a malformed one.
   Result<std::optional<store::IdempotencyClaim>> ClaimOf(const net::Request& request, const Principal& who,
                                                          std::string_view note) const;
@@ -66,6 +68,7 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
                                             const Principal& who) const;
 
   GatewayDeps deps_;
+  Random seeds_ = SeededFromKernel();
   struct RouteRules {
     std::string name;                   // "METHOD pattern"
     std::optional<store::Scope> scope;  // that a key needs; none: open to all

@@ -205,6 +205,7 @@ Result<ObjectReader> ObjectReader::Root(const JsonDocument& document) {
     return Fail(ErrorCode::kInvalidArgument, "the body is {}; a JSON object is needed",
                 TypeName(root.type()));
   auto state = std::make_unique<State>();
+  state->known.reserve(32);
   state->object = dom::object(root);
   state->shared = std::make_shared<State::Shared>();
   return ObjectReader(std::move(state));

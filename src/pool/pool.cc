@@ -58,6 +58,19 @@ void Pool::Impl::ArmTimer() {
   timer_ = loop_.RunAt(*wake, Later([](Impl& self) { self.Pump(); }));
 }
 
+std::optional<std::string> Pool::Impl::DeviceOf(const Entry& entry) const {
+  const auto where = sched_->Where(entry.record.id);
+  if (where && !where->device.empty()) return where->device;
+  if (!entry.record.device.empty()) return entry.record.device;
+  return std::nullopt;
+}
+
+store::TaskStatus Pool::Impl::ShownStatus(const Entry& entry) {
+  // An end that is not durable yet is not shown: what was shown as final stays final.
+  if (entry.phase != Entry::Phase::kEnding) return entry.record.status;
+  return entry.record.started_ms > 0 ? store::TaskStatus::kRunning : store::TaskStatus::kQueued;
+}
+
 TaskView Pool::Impl::ViewOf(const Entry& entry, bool explain) const {
   TaskView view;
   view.live = true;
@@ -80,9 +93,7 @@ TaskView Pool::Impl::ViewOf(const Entry& entry, bool explain) const {
   view.record.error = r.error;
   view.record.explain = r.explain;
   view.record.result = r.result;
-  const auto where = sched_->Where(r.id);
-  if (where && !where->device.empty()) view.device = where->device;
-  if (!view.device && !r.device.empty()) view.device = r.device;
+  view.device = DeviceOf(entry);
   view.record.device = view.device.value_or("");
   if (explain) view.explanation = sched_->Explain(clock_.Now(), r.id);
   return view;
@@ -90,12 +101,10 @@ TaskView Pool::Impl::ViewOf(const Entry& entry, bool explain) const {
 
 std::optional<TaskView> Pool::Impl::LiveView(const TaskId& id, bool explain) const {
   const auto found = tasks_.find(id);
-  // An end that is not durable yet is not shown: what was shown as final stays final.
   if (found == tasks_.end() || found->second->phase == Entry::Phase::kZombie) return std::nullopt;
   auto view = ViewOf(*found->second, explain);
+  view.record.status = ShownStatus(*found->second);
   if (found->second->phase == Entry::Phase::kEnding) {
-    view.record.status =
-        view.record.started_ms > 0 ? store::TaskStatus::kRunning : store::TaskStatus::kQueued;
     view.record.result.reset();
     view.record.error.reset();
     view.record.finished_ms = 0;

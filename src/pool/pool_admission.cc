@@ -189,13 +189,13 @@ void Pool::Impl::Enter(Entry& entry, Result<sched::Accepted> accepted) {
 }
 
 std::optional<SubmitOutcome::Task> Pool::Impl::AnswerFor(const TaskId& id) const {
-  auto view = LiveView(id, false);
-  if (!view) {
-    auto stored = store_.reader().Head(id);
-    if (!stored.has_value()) return std::nullopt;
-    view = ViewOfStored(std::move(*stored));
-  }
-  return SubmitOutcome::Task{id, view->device, view->record.status};
+  if (const auto found = tasks_.find(id);
+      found != tasks_.end() && found->second->phase != Entry::Phase::kZombie)
+    return SubmitOutcome::Task{id, DeviceOf(*found->second), ShownStatus(*found->second)};
+  auto stored = store_.reader().Head(id);
+  if (!stored.has_value()) return std::nullopt;
+  auto view = ViewOfStored(std::move(*stored));
+  return SubmitOutcome::Task{id, std::move(view.device), view.record.status};
 }
 
 void Pool::Impl::Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const {

@@ -91,6 +91,9 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void ArmTimer();
   Entry* Find(const TaskId& id);
   TaskView ViewOf(const Entry& entry, bool explain) const;
+  // Where it runs, ran or would run as things stand.
+  std::optional<std::string> DeviceOf(const Entry& entry) const;
+  static store::TaskStatus ShownStatus(const Entry& entry);
   std::optional<TaskView> LiveView(const TaskId& id, bool explain) const;
   Result<TaskView> Get(const TaskId& id, bool explain) const;
   std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from,

@@ -56,8 +56,15 @@ void PoolMetrics::SetSwitches(MetricSwitches switches) {
 }
 
 void PoolMetrics::Accepted(const store::TaskRecord& task) {
-  if (switches_.tasks)
-    accepted_.With({{"type", task.type}, {"model", task.model}, {"priority", task.priority_name}}).Add();
+  if (!switches_.tasks) return;
+  auto& last = last_accepted_;
+  if (last.counter == nullptr || last.type != task.type || last.model != task.model ||
+      last.priority != task.priority_name) {
+    last = {task.type, task.model, task.priority_name, nullptr};
+    last.counter =
+        &accepted_.With({{"type", task.type}, {"model", task.model}, {"priority", task.priority_name}});
+  }
+  last.counter->Add();
 }
 
 void PoolMetrics::Refused(std::string_view why, std::string_view priority) {

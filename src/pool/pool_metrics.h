@@ -34,6 +34,12 @@ class PoolMetrics {
 
  private:
   MetricSwitches switches_;
+  // The series that the last accept counted in: most are of one kind, and finding it costs more than
+  // counting.
+  struct {
+    std::string type, model, priority;
+    metrics::Counter* counter = nullptr;
+  } last_accepted_;
   metrics::Family<metrics::Counter>&accepted_, &ended_, &refused_, &tokens_, &losses_;
   metrics::Family<metrics::Histogram>&queue_seconds_, &execution_seconds_;
   metrics::Family<metrics::Gauge>&depth_, &oldest_, &utilization_, &memory_used_, &memory_total_,
