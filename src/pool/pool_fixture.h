@@ -130,6 +130,23 @@ class PoolTest : public testing::Test {
     for (auto& [id, backend] : backends_) backend->BecomeReady();
   }
 
+  // The manager dies and the next one starts on the same store, with so many devices.
+  void Restart(int devices, bool ready = false) {
+    KillPool();
+    MakePool();
+    MakeDevices(devices, ready);
+  }
+  // A task runs on the only device when the manager dies; the next one waits for that device's worker.
+  wire::LeaseKey RestartWithARunningTask() {
+    MakePool();
+    MakeDevices(1);
+    const auto id = SubmitOne();
+    EXPECT_EQ(StatusOf(id), store::TaskStatus::kRunning);
+    const auto lease = Gpu(0).grants_.at(0).lease;
+    Restart(1);
+    return lease;
+  }
+
   // Turns the loop until `condition` holds; the limit only ends a broken test.
   void RunUntil(const std::function<bool()>& condition) {
     const auto limit = clock_.Now() + std::chrono::seconds(120);

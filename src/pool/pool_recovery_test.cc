@@ -32,18 +32,12 @@ TEST_F(PoolTest, QueuedTasksAreThereAfterARestartInTheirOrder) {
 }
 
 TEST_F(PoolTest, ARunningTaskWaitsForItsWorkerAndIsResumed) {
-  MakePool();
-  MakeDevices(1);
-  const auto id = SubmitOne();
-  const auto lease = Gpu(0).grants_[0].lease;
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  const auto lease = RestartWithARunningTask();
   ASSERT_EQ(Gpu(0).known_, std::vector<wire::LeaseKey>{lease});
-  EXPECT_EQ(StatusOf(id), TaskStatus::kRunning);
+  EXPECT_EQ(StatusOf(lease.task), TaskStatus::kRunning);
   std::string text;
   int resets = 0;
-  const auto watch = pool_->WatchTask(id, 0, [&](const TaskEvent& event) {
+  const auto watch = pool_->WatchTask(lease.task, 0, [&](const TaskEvent& event) {
     if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
     if (std::holds_alternative<ResetEvent>(event)) ++resets;
   });
@@ -54,27 +48,21 @@ TEST_F(PoolTest, ARunningTaskWaitsForItsWorkerAndIsResumed) {
   EXPECT_TRUE(Gpu(0).grants_.empty()) << "it runs already";
   Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
   Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"a"})", 1, 1, 1});
-  AwaitStatus(id, TaskStatus::kCompleted);
+  AwaitStatus(lease.task, TaskStatus::kCompleted);
   EXPECT_EQ(resets, 1);
   EXPECT_EQ(text, "a");
   EXPECT_EQ(pool_->running(), 0u);
 }
 
 TEST_F(PoolTest, AResumedLeaseThatNobodyWaitsForIsCanceled) {
-  MakePool();
-  MakeDevices(1);
-  const auto id = SubmitOne();
-  const auto lease = Gpu(0).grants_[0].lease;
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  const auto lease = RestartWithARunningTask();
   bool ended = false;
-  pool_->Cancel(id, "by a test", [&](auto) { ended = true; });
+  pool_->Cancel(lease.task, "by a test", [&](auto) { ended = true; });
   RunUntil([&] { return ended; });
   Gpu(0).BecomeReady();
   Gpu(0).Emit(backend::LeasesResumed{{lease}});
   EXPECT_EQ(Gpu(0).canceled_, std::vector<wire::LeaseKey>{lease});
-  EXPECT_EQ(StatusOf(id), TaskStatus::kCanceled);
+  EXPECT_EQ(StatusOf(lease.task), TaskStatus::kCanceled);
 }
 
 // However little of its time in the queue was left when it started, a task given back is not timed out at
@@ -86,9 +74,7 @@ TEST_F(PoolTest, TheTimeInTheQueueSurvivesALossAndARestart) {
   task.timeout = std::chrono::milliseconds(200);
   const auto id = SubmitOne(task);
   if (StatusOf(id) != TaskStatus::kRunning) GTEST_SKIP() << "this machine took 200 ms to start it";
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  Restart(1);
   Gpu(0).Lose({Gpu(0).known_.at(0)}, false);
   const auto before = clock_.Now();
   RunUntil([&] { return clock_.Now() > before + std::chrono::milliseconds(300); });
@@ -97,45 +83,31 @@ TEST_F(PoolTest, TheTimeInTheQueueSurvivesALossAndARestart) {
 }
 
 TEST_F(PoolTest, ATaskWhoseWorkerIsGoneStartsAnewWithTheNextAttempt) {
-  MakePool();
-  MakeDevices(1);
-  const auto id = SubmitOne();
-  const auto lease = Gpu(0).grants_[0].lease;
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  const auto lease = RestartWithARunningTask();
   Gpu(0).Lose({lease}, false);
   Gpu(0).BecomeReady();
   ASSERT_EQ(Gpu(0).grants_.size(), 1u);
-  EXPECT_EQ(Gpu(0).grants_[0].lease, (wire::LeaseKey{id, 2}));
+  EXPECT_EQ(Gpu(0).grants_[0].lease, (wire::LeaseKey{lease.task, 2}));
   EXPECT_TRUE(Gpu(0).grants_[0].emitted.empty());
 }
 
 TEST_F(PoolTest, AnAnswerThatWaitedForTheManagerIsTaken) {
-  MakePool();
-  MakeDevices(1);
-  const auto id = SubmitOne();
-  const auto lease = Gpu(0).grants_[0].lease;
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  const auto lease = RestartWithARunningTask();
   Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"kept"})", 1, 1, 1});
-  AwaitStatus(id, TaskStatus::kCompleted);
-  EXPECT_EQ(pool_->Get(id)->record.result->json, R"({"text":"kept"})");
+  AwaitStatus(lease.task, TaskStatus::kCompleted);
+  EXPECT_EQ(pool_->Get(lease.task)->record.result->json, R"({"text":"kept"})");
   EXPECT_EQ(Gpu(0).acknowledged_.size(), 1u);
   // The same answer once more, as after a second reconnection: the store has it already.
   Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"twice"})", 1, 1, 1});
   Settle();
-  EXPECT_EQ(pool_->Get(id)->record.result->json, R"({"text":"kept"})");
+  EXPECT_EQ(pool_->Get(lease.task)->record.result->json, R"({"text":"kept"})");
 }
 
 TEST_F(PoolTest, ATaskOfADeviceThatIsGoneRunsElsewhere) {
   MakePool();
   MakeDevices(2);
   std::vector<TaskId> ids = {SubmitOne(), SubmitOne()};
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  Restart(1);
   std::vector<wire::LeaseKey> known = Gpu(0).known_;
   Gpu(0).Lose(known, false);
   Gpu(0).BecomeReady();
@@ -149,9 +121,7 @@ TEST_F(PoolTest, WorkerLossesAreCountedAcrossRestarts) {
   const auto id = SubmitOne();
   Gpu(0).Lose({Gpu(0).grants_[0].lease}, true);
   Settle();
-  KillPool();
-  MakePool();
-  MakeDevices(1, false);
+  Restart(1);
   Gpu(0).BecomeReady();
   Settle();
   // Granted again after the restart, or still known from before it.
@@ -167,9 +137,7 @@ TEST_F(PoolTest, AnUnsplitBatchStaysTogetherAfterARestart) {
   std::vector<NewTask> tasks;
   for (int i = 0; i < 5; ++i) tasks.push_back(Task());
   ASSERT_TRUE(Submit(std::move(tasks), false).has_value());
-  KillPool();
-  MakePool();
-  MakeDevices(3);
+  Restart(3, true);
   int devices = 0;
   for (int gpu = 0; gpu < 3; ++gpu) devices += Gpu(gpu).grants_.empty() ? 0 : 1;
   EXPECT_EQ(devices, 1);
