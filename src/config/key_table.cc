@@ -377,7 +377,9 @@ KeySpec WorkersRows() {
           Key("orphan_time", &C::orphan_time,
               "A worker that cannot reach the manager for so long ends itself.")
               .Range(1, kDay),
-          Key("max_attempts", &C::max_attempts, "How many times a task may lose its worker before it fails.")
+          Key("max_attempts", &C::max_attempts,
+              "A task fails once so many workers went down or broke while they ran it. Losses count, not "
+              "attempts: what a worker gave back in order, or a restart of the manager, is none.")
               .Range(1, 100)
               .Unit("losses"),
       });

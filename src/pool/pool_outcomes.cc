@@ -200,8 +200,8 @@ void Pool::Impl::LeaseLost(Entry& entry, const std::string& device, bool worker_
   r.budget_ms = std::max(r.budget_ms, Millis(sched::kLeastAfterLoss));
   entry.queued_at = clock_.Now();
   store_.tasks().RequeueForRetry({r.id, r.worker_losses, "", r.budget_ms}, {});
-  const bool suspect = r.worker_losses > 0;
-  if (limbo || !sched_->Requeue(clock_.Now(), r.id, worker_down ? device : "", suspect)) Resubmit({&entry});
+  const bool alone = r.worker_losses > 0;
+  if (limbo || !sched_->Requeue(clock_.Now(), r.id, worker_down ? device : "", alone)) Resubmit({&entry});
 }
 
 void Pool::Impl::OnBackend(const std::string& id, const backend::LeasesResumed& resumed) {

@@ -253,7 +253,7 @@ RunningToken DeviceTable::BeginRunning(RouteIndex route, DeviceIndex device, std
   d.tasks.push_back({task, route, now_, d.together, work});
   ++d.running;
   d.memory_reserved += memory;
-  d.drain = std::max(d.drain, now_) + FromSeconds(std::clamp(work, 1e-9, kLongest));
+  d.idle_at = std::max(d.idle_at, now_) + FromSeconds(std::clamp(work, 1e-9, kLongest));
   RefreshOpen(device);
   return RunningToken(this, device, task, memory);
 }
@@ -265,7 +265,7 @@ void DeviceTable::EndRunning(DeviceIndex device, std::uint32_t task, std::uint64
   --d.running;
   if (d.alone == task) d.alone = UINT32_MAX;
   d.memory_reserved -= memory;
-  d.drain = DrainOf(device);
+  d.idle_at = IdleAt(device);
   RefreshOpen(device);
 }
 

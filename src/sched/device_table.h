@@ -68,7 +68,7 @@ struct DeviceRecord {
   std::uint64_t memory_reserved = 0;
   std::uint32_t kept_for = UINT32_MAX;  // a task that waits for room here: nothing else starts
   std::uint32_t alone = UINT32_MAX;     // a task that runs here and has to be alone: nothing else starts
-  TimePoint drain;      // when the running tasks are predicted to be done; the epoch where idle
+  TimePoint idle_at;    // when the running tasks are predicted to be done; the epoch where idle
   double together = 0;  // integral of `running` over time, in seconds
   TimePoint together_at;
   std::vector<RunningTask> tasks;
@@ -183,7 +183,7 @@ class DeviceTable {
   void Join(RouteIndex route, DeviceIndex device);
   void RefreshOpen(DeviceIndex device);
   void SetOpen(Route& route, DeviceIndex device, bool open);
-  TimePoint DrainOf(DeviceIndex device) const;
+  TimePoint IdleAt(DeviceIndex device) const;
   void Reprice(Route& route, DeviceIndex device);
   void RepriceGuesses(Route& route);
   void CountSpeed(const DeviceRecord& device, int by);

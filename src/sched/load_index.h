@@ -14,15 +14,15 @@ inline constexpr DeviceIndex kNoDevice = UINT32_MAX;
 
 // What orders devices of one speed: when they are done with what they run (the epoch where idle), then `tie`.
 struct LoadKey {
-  TimePoint drain;
+  TimePoint idle_at;
   std::uint32_t tie = 0;
   bool operator<(const LoadKey& other) const {
-    return drain != other.drain ? drain < other.drain : tie < other.tie;
+    return idle_at != other.idle_at ? idle_at < other.idle_at : tie < other.tie;
   }
 };
 
 // Finds the device of least predicted finish among thousands without looking at each. Devices of (nearly) one
-// speed and contention form a class; inside a class the order by `drain` does not depend on the task or on
+// speed and contention form a class; inside a class the order by `idle_at` does not depend on the task or on
 // the time, so a heap keeps it. A pick compares the heads of the classes, of which there are as many as there
 // are kinds of device. Speeds are rounded to an eighth of an octave (9 %).
 class LoadIndex {
@@ -48,7 +48,7 @@ class LoadIndex {
   }
   std::size_t size() const { return size_; }
 
-  // The best device for a task of `size` units. `refresh(device)` is called for a head whose drain has
+  // The best device for a task of `size` units. `refresh(device)` is called for a head whose `idle_at` has
   // passed; it returns true where it has moved the device (by Update), false where the device is really idle.
   template <typename Refresh>
   Best Pick(double size, TimePoint now, Refresh&& refresh) {
@@ -57,8 +57,8 @@ class LoadIndex {
     for (const std::uint32_t id : active_) {
       SpeedClass& c = classes_[id];
       DeviceIndex head = c.heap.top().id;
-      while (c.heap.top().key.drain <= now && refresh(head)) head = c.heap.top().id;
-      const double backlog = std::max(0.0, Seconds(c.heap.top().key.drain - now));
+      while (c.heap.top().key.idle_at <= now && refresh(head)) head = c.heap.top().id;
+      const double backlog = std::max(0.0, Seconds(c.heap.top().key.idle_at - now));
       const double finish = c.unit * size + c.contention * backlog;
       if (best.device == kNoDevice || finish < best.finish || (finish == best.finish && c.unit < best_unit)) {
         best = {head, finish};

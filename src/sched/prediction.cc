@@ -47,7 +47,7 @@ double DeviceTable::Finish(RouteIndex route, DeviceIndex device, double size) co
 double DeviceTable::Backlog(DeviceIndex device) const {
   const DeviceRecord& d = *devices_[device];
   if (d.running == 0) return 0;
-  return d.drain > now_ ? Seconds(d.drain - now_) : RemainingOfAll(device);
+  return d.idle_at > now_ ? Seconds(d.idle_at - now_) : RemainingOfAll(device);
 }
 
 // Seconds of work done in a second for each of the tasks that run beside one another.
@@ -65,7 +65,7 @@ double DeviceTable::RemainingOfAll(DeviceIndex device) const {
   return std::min(sum, 1e6) + 1e-6;
 }
 
-TimePoint DeviceTable::DrainOf(DeviceIndex device) const {
+TimePoint DeviceTable::IdleAt(DeviceIndex device) const {
   if (devices_[device]->tasks.empty()) return TimePoint();
   return now_ + FromSeconds(RemainingOfAll(device)) + Duration(1);
 }
@@ -82,7 +82,7 @@ LoadIndex::Best DeviceTable::LeastFinish(RouteIndex route, double size) {
   Route& r = *routes_[route];
   return r.index.Pick(r.learned ? size : 1, now_, [this](DeviceIndex device) {
     if (devices_[device]->running == 0) return false;
-    devices_[device]->drain = DrainOf(device);
+    devices_[device]->idle_at = IdleAt(device);
     RefreshOpen(device);
     return true;
   });
@@ -108,7 +108,7 @@ LoadKey DeviceTable::KeyOf(DeviceIndex index) const {
   const DeviceRecord& device = *devices_[index];
   const auto busy =
       static_cast<std::uint32_t>(Steps(device.state.utilization_by_others) / kUtilizationStep + 0.5);
-  return {device.drain, (busy << 24) | (index & 0xffffff)};
+  return {device.idle_at, (busy << 24) | (index & 0xffffff)};
 }
 
 void DeviceTable::CountTogether(DeviceRecord& device) {

@@ -12,7 +12,7 @@ namespace {
 constexpr int kLongWalPages = 1000;
 // A reader that never lets go would let the WAL grow for ever; past this the checkpoint waits for readers.
 constexpr int kVeryLongWalPages = 8 * kLongWalPages;
-constexpr std::size_t kSuspectsInASlice = 64;
+constexpr std::size_t kChecksInASlice = 64;
 }  // namespace
 
 Housekeeping::Housekeeping(const Retention& retention, const Clock& clock, Database& database, Ledger& ledger,
@@ -23,7 +23,7 @@ Housekeeping::Housekeeping(const Retention& retention, const Clock& clock, Datab
       ledger_(ledger),
       blobs_(blobs),
       faults_(faults),
-      suspects_(blobs.List()) {}
+      unchecked_(blobs.List()) {}
 
 bool Housekeeping::RunSlice() {
   bool more = false;
@@ -31,12 +31,12 @@ bool Housekeeping::RunSlice() {
     more = Retain();
     if (!more) next_look_ = clock_.Now() + retention_.interval;
   }
-  Suspect(ledger_.TakeReleasedBlobs());
+  CheckLater(ledger_.TakeReleasedBlobs());
   return RemoveUnreferredBlobs() || more;
 }
 
-void Housekeeping::Suspect(const std::vector<std::string>& blobs) {
-  std::copy_if(blobs.begin(), blobs.end(), std::back_inserter(suspects_),
+void Housekeeping::CheckLater(const std::vector<std::string>& blobs) {
+  std::copy_if(blobs.begin(), blobs.end(), std::back_inserter(unchecked_),
                [](const auto& name) { return !name.empty(); });
 }
 
@@ -67,13 +67,13 @@ Result<bool> Housekeeping::RemoveSome() {
 }
 
 bool Housekeeping::RemoveUnreferredBlobs() {
-  for (std::size_t i = 0; i < kSuspectsInASlice && !suspects_.empty(); ++i) {
-    const auto referred = ledger_.IsReferred(suspects_.back());
+  for (std::size_t i = 0; i < kChecksInASlice && !unchecked_.empty(); ++i) {
+    const auto referred = ledger_.IsReferred(unchecked_.back());
     if (!referred.has_value()) return false;
-    if (!*referred) blobs_.Remove(suspects_.back());
-    suspects_.pop_back();
+    if (!*referred) blobs_.Remove(unchecked_.back());
+    unchecked_.pop_back();
   }
-  return !suspects_.empty();
+  return !unchecked_.empty();
 }
 
 void Housekeeping::GiveBackTheWal() { (void)database_.Checkpoint(true); }

@@ -24,7 +24,7 @@ class Housekeeping {
   // again.
   void GiveBackTheWal();
   // Names of files that were written and may have stayed without a row.
-  void Suspect(const std::vector<std::string>& blobs);
+  void CheckLater(const std::vector<std::string>& blobs);
 
  private:
   bool Retain();
@@ -38,7 +38,7 @@ class Housekeeping {
   const BlobStore& blobs_;
   FaultPoints& faults_;
   TimePoint next_look_{};
-  std::vector<std::string> suspects_;  // at start all files: a crash may have left some
+  std::vector<std::string> unchecked_;  // at start all files: a crash may have left some
 };
 
 }  // namespace altlas::store

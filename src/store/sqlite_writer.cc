@@ -199,7 +199,7 @@ void SqliteWriter::PrepareBlobs(std::vector<Op>& group) {
     if (done.has_value()) continue;
     MarkTrouble(done.error());
     if (accept != nullptr) {
-      housekeeping_.Suspect(accept->blobs);
+      housekeeping_.CheckLater(accept->blobs);
       Decide(op, *trouble_);
     } else {
       ++failures_in_a_row_;
@@ -286,7 +286,7 @@ void SqliteWriter::Fall(std::vector<Op> group, const Error& error) {
   bool relieved = false;
   for (auto& op : group) {
     if (StageOf(op) == OpStage::kApply && (not_the_disk || FailsWithTheDisk(op))) {
-      if (auto* accept = std::get_if<AcceptOp>(&op)) housekeeping_.Suspect(accept->blobs);
+      if (auto* accept = std::get_if<AcceptOp>(&op)) housekeeping_.CheckLater(accept->blobs);
       Decide(op, *trouble_);
       relieved = true;
     } else if (StageOf(op) == OpStage::kApply) {
