@@ -162,7 +162,8 @@ class EchoEngine final : public wire::WorkerLinkListener {
   }
 
   SteadyClock::duration StepTime(const RunningLease& lease) const {
-    const auto steps = lease.stream ? static_cast<int>(lease.answer.pieces.size()) + 1 : 1;
+    const auto& answer = lease.answer;
+    const auto steps = lease.stream ? static_cast<int>(answer.pieces.size() - answer.known) + 1 : 1;
     return std::chrono::duration_cast<SteadyClock::duration>(milliseconds(options_.service_ms)) / steps;
   }
 
@@ -173,9 +174,9 @@ class EchoEngine final : public wire::WorkerLinkListener {
       Link().SendFailed({lease.lease, ErrorCode::kCanceled, "canceled", false});
       return false;
     }
+    while (lease.stream && lease.next_piece < lease.answer.known) SendNext(lease);
     if (lease.stream && lease.next_piece < lease.answer.pieces.size()) {
-      const auto& piece = lease.answer.pieces[lease.next_piece++];
-      Link().SendToken({lease.lease, piece.index, {piece.id}, piece.text});
+      SendNext(lease);
       ++tokens_;
       lease.due += StepTime(lease);
       return true;
@@ -185,6 +186,11 @@ class EchoEngine final : public wire::WorkerLinkListener {
         {lease.lease, lease.answer.result, took, lease.answer.prompt_tokens, lease.answer.generated_tokens});
     tokens_ += lease.stream ? 0 : lease.answer.generated_tokens;
     return false;
+  }
+
+  void SendNext(RunningLease& lease) {
+    const auto& piece = lease.answer.pieces[lease.next_piece++];
+    Link().SendToken({lease.lease, piece.index, {piece.id}, piece.text});
   }
 
   const Options options_;

@@ -44,9 +44,9 @@ Result<EchoAnswer> MakeEcho(const wire::LeaseGrant& grant) {
   std::string said;
   for (std::size_t i = 0; i < count; ++i) {
     said += words[i];
-    if (i < grant.emitted.size()) continue;
     answer.pieces.push_back({static_cast<std::uint32_t>(i), HashOf(words[i]), std::string(words[i])});
   }
+  answer.known = std::min(count, grant.emitted.size());
   answer.prompt_tokens = static_cast<std::uint32_t>(words.size());
   answer.generated_tokens = static_cast<std::uint32_t>(count);
   JsonWriter json;

@@ -54,9 +54,10 @@ Status EchoBackend::Grant(wire::LeaseGrant grant) {
     return {};
   }
   auto& running = running_[grant.lease];
-  running = {std::move(*answer), grant.stream, 0, false};
+  const auto known = answer->known;  // told by the earlier attempt, and nobody forgot it
+  running = {std::move(*answer), grant.stream, known, false};
   status_.leases = running_.size();
-  const auto steps = static_cast<std::int64_t>(grant.stream ? running.answer.pieces.size() : 0);
+  const auto steps = static_cast<std::int64_t>(grant.stream ? running.answer.pieces.size() - known : 0);
   Later(options_.service_time / (steps + 1), &EchoBackend::Step, grant.lease);
   return {};
 }
@@ -79,7 +80,7 @@ void EchoBackend::Step(const LeaseKey& lease) {
   auto& running = found->second;
   if (running.canceled || !running.stream || running.next == running.answer.pieces.size())
     return Finish(lease);
-  const auto steps = static_cast<std::int64_t>(running.answer.pieces.size());
+  const auto steps = static_cast<std::int64_t>(running.answer.pieces.size() - running.answer.known);
   auto& piece = running.answer.pieces[running.next++];
   wire::Token token{lease, piece.index, {piece.id}, std::move(piece.text)};
   Later(options_.service_time / (steps + 1), &EchoBackend::Step, lease);

@@ -22,9 +22,17 @@ TEST_F(PoolTest, ALostLeaseRunsAgainOnAnotherDeviceWithWhatWasEmitted) {
   ASSERT_EQ(other.grants_.size(), 1u);
   EXPECT_EQ(other.grants_[0].lease.attempt, 2u);
   EXPECT_EQ(other.grants_[0].emitted, (std::vector<std::uint32_t>{41, 42}));
+  std::string text;
+  const auto watch = pool_->WatchTask(id, 0, [&](const TaskEvent& event) {
+    EXPECT_FALSE(std::holds_alternative<ResetEvent>(event));
+    if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
+  });
+  Settle();
+  other.Emit(wire::Token{other.grants_[0].lease, 0, {41, 42}, "ab"});  // told again: dropped
   other.Emit(wire::Token{other.grants_[0].lease, 2, {43}, "c"});
   other.Finish(other.grants_[0], "abc");
   AwaitStatus(id, TaskStatus::kCompleted);
+  EXPECT_EQ(text, "abc");
 }
 
 // Poison: a task that takes its worker down twice fails, and no worker dies of it a third time.

@@ -37,7 +37,6 @@ struct Entry {
   bool lease_out = false;  // a backend holds `lease` on record.device
   wire::LeaseKey lease;
   bool acknowledge = false;       // the backend waits for word that the outcome is durable
-  std::uint32_t first_index = 0;  // of emitted[0]; above 0 only after an adoption that told no earlier tokens
   std::vector<std::uint32_t> emitted;
   std::vector<Piece> pieces;
   bool tail_told = false;  // the last piece has no token of its own

@@ -92,9 +92,9 @@ void Pool::Impl::OnBackend(const std::string&, wire::Token& token) {
   Entry* entry = FindLease(token.lease);
   if (entry == nullptr || entry->phase == Entry::Phase::kEnding || entry->phase == Entry::Phase::kZombie)
     return;
-  if (entry->emitted.empty() && entry->pieces.empty()) entry->first_index = token.index;
-  const auto next = entry->first_index + entry->emitted.size();
-  if (token.index != next) {
+  const auto next = entry->emitted.size();
+  if (token.index < next) return;  // told again by the worker that continues it
+  if (token.index > next) {
     ALTLAS_DEBUG("pool", "token out of order dropped", {"task", token.lease.task.ToString()},
                  {"index", token.index}, {"expected", next});
     return;
@@ -185,11 +185,9 @@ void Pool::Impl::LeaseLost(Entry& entry, const std::string& device, bool worker_
                     "(workers.max_attempts)",
                     r.worker_losses, device, reason));
   }
-  // Tokens told by an adopted worker from a later index on cannot be continued from: the start is missing.
-  if (entry.first_index > 0 || limbo) {
+  if (limbo) {
     entry.emitted.clear();
     entry.pieces.clear();
-    entry.first_index = 0;
     entry.tail_told = false;
     Tell(entry, ResetEvent{});
   }

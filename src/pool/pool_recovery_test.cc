@@ -54,6 +54,48 @@ TEST_F(PoolTest, ARunningTaskWaitsForItsWorkerAndIsResumed) {
   EXPECT_EQ(pool_->running(), 0u);
 }
 
+// The worker tells what the attempt before it had said, so nothing is missing to those who watch, and a loss
+// goes on from there.
+TEST_F(PoolTest, AContinuedLeaseThatIsResumedKeepsWhatWasSaidBeforeIt) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  Gpu(0).Emit(wire::Token{Gpu(0).grants_[0].lease, 0, {1}, "a"});
+  Gpu(0).Lose({Gpu(0).grants_[0].lease}, true);
+  Settle();
+  ASSERT_EQ(Gpu(0).grants_.size(), 2u);
+  const auto lease = Gpu(0).grants_[1].lease;
+  KillPool();
+  options_.max_worker_losses = 9;
+  MakePool();
+  MakeDevices(1, false);
+  std::string whole, rest;
+  const auto watch_into = [&](std::string& text, std::uint32_t from) {
+    return pool_->WatchTask(id, from, [&text](const TaskEvent& event) {
+      if (std::holds_alternative<ResetEvent>(event)) text.clear();
+      if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
+    });
+  };
+  const auto first = watch_into(whole, 0);
+  Settle();
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
+  Gpu(0).Emit(wire::Token{lease, 1, {2}, "b"});
+  const auto second = watch_into(rest, 1);
+  Settle();
+  Gpu(0).Lose({lease}, true);
+  Settle();
+  ASSERT_EQ(Gpu(0).grants_.size(), 1u);
+  EXPECT_EQ(Gpu(0).grants_[0].emitted, (std::vector<std::uint32_t>{1, 2}));
+  const auto last = Gpu(0).grants_[0].lease;
+  Gpu(0).Emit(wire::Token{last, 0, {1}, "a"});
+  Gpu(0).Emit(wire::Token{last, 1, {2}, "b"});
+  Gpu(0).Emit(wire::Token{last, 2, {3}, "c"});
+  EXPECT_EQ(whole, "abc");
+  EXPECT_EQ(rest, "bc");
+}
+
 TEST_F(PoolTest, AResumedLeaseThatNobodyWaitsForIsCanceled) {
   const auto lease = RestartWithARunningTask();
   bool ended = false;

@@ -147,12 +147,12 @@ struct LeaseCancel {
   LeaseKey lease;
   bool operator==(const LeaseCancel&) const = default;
 };
-// worker -> manager, for a lease with `stream`: tokens in order, without gaps or repeats within a connection.
-// `text` may lag behind the ids by an incomplete character. After a reconnection they come again from the
-// first of this attempt.
+// worker -> manager, for a lease with `stream`: tokens in order, without gaps or repeats within a connection,
+// beginning with those of LeaseGrant::emitted in the pieces of the earlier attempt. `text` may lag behind the
+// ids by an incomplete character. After a reconnection they come again from the first of the answer.
 struct Token {
   LeaseKey lease;
-  std::uint32_t index = 0;  // position of ids[0] in the whole answer (LeaseGrant::emitted counts)
+  std::uint32_t index = 0;  // position of ids[0] in the whole answer
   std::vector<std::uint32_t> ids;
   std::string text;  // bytes up to kMaxPieceBytes
   bool operator==(const Token&) const = default;

@@ -159,15 +159,22 @@ void Engine::Join(std::vector<EngineEvent>& events) {
   }
 }
 
-// Tokens of an earlier attempt go through decoder and stop strings without events: the text and what is held
-// back are then exactly what they were when the attempt ended.
+// Tokens of an earlier attempt go through decoder and stop strings as they did then: the pieces of the text,
+// and what is held back, are exactly the same.
 void Engine::ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events) {
   for (const auto id : sequence.job.emitted) {
-    piece_.clear();
-    if (!Append(sequence, id, piece_)) continue;
-    Complete(sequence, events);
-    return;
+    if (sequence.finished) return;
+    Tell(sequence, id, events);
   }
+}
+
+void Engine::Tell(Sequence& sequence, std::uint32_t id, std::vector<EngineEvent>& events) {
+  auto& event = events.emplace_back();
+  event.kind = EngineEvent::Kind::kToken;
+  event.id = sequence.job.id;
+  event.index = sequence.generated();
+  event.token = id;
+  if (Append(sequence, id, event.text)) Complete(sequence, events);
 }
 
 void Engine::PlanStep() {
@@ -225,12 +232,7 @@ void Engine::TakeLogits(Sequence& sequence, std::span<float> logits, std::vector
   const bool ends_here = std::find(ends.begin(), ends.end(), *id) != ends.end();
   if (ends_here && !sequence.job.request.ignore_end) return Complete(sequence, events);
   ++counters_.generated_tokens;
-  auto& event = events.emplace_back();
-  event.kind = EngineEvent::Kind::kToken;
-  event.id = sequence.job.id;
-  event.index = index;
-  event.token = *id;
-  if (Append(sequence, *id, event.text)) Complete(sequence, events);
+  Tell(sequence, *id, events);
 }
 
 bool Engine::Append(Sequence& sequence, std::uint32_t id, std::string& released) {

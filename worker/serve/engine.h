@@ -26,7 +26,8 @@ struct EngineOptions {
 struct EngineJob {
   std::uint64_t id = 0;
   GenerationRequest request;
-  std::vector<std::uint32_t> emitted;  // output ids of an earlier attempt: the output goes on after them
+  // Output ids of an earlier attempt: they are told again, then the output goes on after them.
+  std::vector<std::uint32_t> emitted;
 };
 
 // A job with its prompt as tokens, made by Engine::Prepare.
@@ -101,6 +102,8 @@ class Engine {
   void EndCanceled(std::vector<EngineEvent>& events);
   void Join(std::vector<EngineEvent>& events);
   void ReplayEmitted(Sequence& sequence, std::vector<EngineEvent>& events);
+  // The next token of the output: its event, and the end where it is the last.
+  void Tell(Sequence& sequence, std::uint32_t id, std::vector<EngineEvent>& events);
   void PlanStep();
   void ComputeStep(std::vector<EngineEvent>& events);
   void ComputeOneByOne(std::vector<EngineEvent>& events);
