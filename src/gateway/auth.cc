@@ -82,6 +82,7 @@ Status KeyRing::Load() {
   ALTLAS_TRY(auto keys, store_.LoadKeys());
   for (auto& key : keys) {
     auto hash = key.secret_sha256;
+    if (key.revoked_ms != 0) revoked_.insert(key.id);
     by_hash_[hash].record = std::move(key);
   }
   return {};
@@ -132,6 +133,8 @@ void KeyRing::Revoke(const std::string& id_or_name, std::function<void(Result<st
   if (record.revoked_ms == 0) {
     record.revoked_ms = clock_.WallNow();
     match->revocation_kept = false;
+    revoked_.insert(record.id);
+    if (on_revoked_) executor_([listener = on_revoked_, key = record.id] { listener(key); });
     ALTLAS_INFO("gateway", "key revoked", {"key", record.id.ToString()}, {"name", record.name});
   }
   store_.RevokeKey(record.id, record.revoked_ms, [this, record, done = std::move(done)](Status status) {

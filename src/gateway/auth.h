@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -64,6 +65,10 @@ class KeyRing {
   // it gets the disk's error, the store tries again by itself, and so does a repeated call. kNotFound;
   // kConflict where several keys have that name.
   void Revoke(const std::string& id_or_name, std::function<void(Result<store::KeyRecord>)> done);
+  // `listener` hears of each key revoked from now on, once, at the loop's next turn. Replaces the one before.
+  void OnRevoked(std::function<void(const Uuid& key)> listener) { on_revoked_ = std::move(listener); }
+  // False for the nil id, which stands for no key.
+  bool IsRevoked(const Uuid& key) const { return revoked_.contains(key); }
   std::vector<store::KeyRecord> List() const;
   // Whether it would be let in.
   bool Knows(std::string_view secret) const;
@@ -91,6 +96,8 @@ class KeyRing {
   RateLimit default_limit_;
   UuidGenerator ids_;
   std::unordered_map<std::string, Held> by_hash_;
+  std::unordered_set<Uuid> revoked_;
+  std::function<void(const Uuid&)> on_revoked_;
 };
 
 // kInvalidArgument (field "name") for a name that is empty, too long, no UTF-8, or holds control characters,

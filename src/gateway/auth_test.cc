@@ -90,6 +90,7 @@ TEST_F(KeyRingTest, RevocationCountsBeforeTheDiskFollows) {
   ring_ = MakeRing(store_->keys());
   ASSERT_TRUE(ring_->Load().has_value());
   EXPECT_FALSE(Ask("Bearer " + secret).has_value()) << "a restart forgot the revocation";
+  EXPECT_TRUE(ring_->IsRevoked(ring_->List().at(0).id));
 }
 
 // The store of keys on a disk that may be full.

@@ -53,7 +53,12 @@ void Gateway::Impl::AddRoutes() {
   AddSystemRoutes();
 }
 
-Gateway::Gateway(GatewayDeps deps) : impl_(std::make_shared<Impl>(std::move(deps))) { impl_->AddRoutes(); }
+Gateway::Gateway(GatewayDeps deps) : impl_(std::make_shared<Impl>(std::move(deps))) {
+  impl_->AddRoutes();
+  impl_->deps_.keys.OnRevoked([weak = std::weak_ptr(impl_)](const Uuid& key) {
+    if (const auto impl = weak.lock()) impl->waits_.End(key);
+  });
+}
 Gateway::~Gateway() = default;
 
 net::HttpHandler Gateway::Handler() {

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "gateway/api_errors.h"
 #include "gateway/gateway.h"
+#include "gateway/open_waits.h"
 #include "gateway/render.h"
 
 namespace altlas::gateway {
@@ -27,10 +28,11 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   void DeleteTask(net::Request& request, const Writer& writer, const Principal& who);
   // routes_stream.cc
   void StreamTask(net::Request& request, const Writer& writer, const Principal& who);
-  void BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Writer& writer,
+  // These two end early, with kUnauthenticated, once `key` (nil: none) is revoked; its tasks go on.
+  void BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Uuid& key, const Writer& writer,
                         const std::string& warning);
   // Answers with the task once it is final, or as it stands after `seconds`.
-  void AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Writer& writer,
+  void AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Uuid& key, const Writer& writer,
                       const std::string& warning);
   // routes_config.cc
   void AddConfigRoutes();
@@ -76,6 +78,7 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   };
   net::Router router_;
   std::vector<RouteRules> routes_;  // as the router counts them
+  OpenWaits waits_;                 // what requests that are open wait for, by their key
 };
 
 }  // namespace altlas::gateway

@@ -21,12 +21,12 @@ void Gateway::Impl::Predict(net::Request& request, const Writer& writer, const P
   std::vector<pool::NewTask> tasks;
   tasks.push_back(std::move(parsed->value.task));
   deps_.pool.Submit(who.key_id, std::move(tasks), std::nullopt, std::move(*claim),
-                    [self = shared_from_this(), writer, warning, stream,
+                    [self = shared_from_this(), writer, warning, stream, key = who.key_id,
                      wait = *wait](Result<pool::SubmitOutcome> outcome) {
                       if (!outcome.has_value()) return self->AnswerSubmitError(writer, outcome.error());
                       const auto& task = outcome->tasks.front();
-                      if (stream) return self->BeginTokenStream(task.id, 0, writer, warning);
-                      if (wait) return self->AnswerWhenDone(task.id, *wait, false, writer, warning);
+                      if (stream) return self->BeginTokenStream(task.id, 0, key, writer, warning);
+                      if (wait) return self->AnswerWhenDone(task.id, *wait, false, key, writer, warning);
                       JsonWriter out;
                       WriteSubmitted(out, task);
                       SendJson(*writer, 200, out.text(), warning);

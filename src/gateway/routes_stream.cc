@@ -9,12 +9,19 @@ namespace {
 
 constexpr Duration kKeepAlive = std::chrono::seconds(15);
 
+Error KeyRevoked(const TaskId& id) {
+  return Fail(ErrorCode::kUnauthenticated,
+              "the API key was revoked while this request waited for task {}; the task itself goes on",
+              id.ToString());
+}
+
 // What waits for a task on behalf of a request: owned by its writer's OnGone, which the end of the answer
 // and the client's leaving both let go. What it owns itself knows it weakly.
 struct Waiting : std::enable_shared_from_this<Waiting> {
   explicit Waiting(net::IoLoop& l) : loop(l) {}
   net::IoLoop& loop;
   std::unique_ptr<pool::Watch> watch;
+  std::unique_ptr<OpenWaits::Ticket> ticket;
   net::IoLoop::Timer timer;
   bool ended = false;
 
@@ -23,7 +30,10 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
     if (std::exchange(ended, true)) return false;
     timer.Cancel();
     // Deferred: the watch may be what is calling.
-    loop.Post([keep = shared_from_this()] { keep->watch.reset(); });
+    loop.Post([keep = shared_from_this()] {
+      keep->watch.reset();
+      keep->ticket.reset();
+    });
     return true;
   }
 };
@@ -36,6 +46,9 @@ struct TokenStream final : Waiting {
   void Write(std::string_view event, std::string_view id, std::string_view data) {
     std::string text;
     net::AppendSseEvent(text, event, id, data);
+    WriteText(text);
+  }
+  void WriteText(std::string_view text) {
     if (!ended && !writer->Write(text)) End();
   }
   void ArmKeepAlive() {
@@ -49,6 +62,10 @@ struct TokenStream final : Waiting {
       }
     });
   }
+  void EndWith(const Error& error) {
+    Write("error", "", net::FormatErrorBody(error));
+    if (End()) writer->End();
+  }
   void On(const pool::TaskEvent& event) {
     if (ended) return;
     if (const auto* token = std::get_if<pool::TokenEvent>(&event)) {
@@ -56,7 +73,8 @@ struct TokenStream final : Waiting {
       out.BeginObject().Key("index").Unsigned(token->index).Key("text").String(token->text).EndObject();
       return Write("token", fmt::format("{}", token->index), out.text());
     }
-    if (std::holds_alternative<pool::ResetEvent>(event)) return Write("reset", "", "{}");
+    // The empty id makes a client forget the last one, whose token is yet to come again.
+    if (std::holds_alternative<pool::ResetEvent>(event)) return WriteText("event: reset\nid:\ndata: {}\n\n");
     const auto& view = std::get<pool::FinalEvent>(event).view;
     Write(view.record.status == store::TaskStatus::kCompleted ? "done" : "error", "", RenderTask(view));
     if (End()) writer->End();
@@ -65,8 +83,10 @@ struct TokenStream final : Waiting {
 
 }  // namespace
 
-void Gateway::Impl::BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Writer& writer,
-                                     const std::string& warning) {
+void Gateway::Impl::BeginTokenStream(const TaskId& id, std::uint32_t from_index, const Uuid& key,
+                                     const Writer& writer, const std::string& warning) {
+  // A new task was on its way to the disk since the key was looked at.
+  if (deps_.keys.IsRevoked(key)) return SendError(*writer, KeyRevoked(id));
   auto stream = std::make_shared<TokenStream>(deps_.loop, writer);
   const auto task = id.ToString();
   const auto location = "/api/v1/task/" + task;
@@ -79,11 +99,12 @@ void Gateway::Impl::BeginTokenStream(const TaskId& id, std::uint32_t from_index,
       deps_.pool.WatchTask(id, from_index, [weak = std::weak_ptr(stream)](const pool::TaskEvent& event) {
         if (const auto open = weak.lock()) open->On(event);
       });
-  if (!stream->watch) {
-    stream->Write("error", "",
-                  net::FormatErrorBody(Fail(ErrorCode::kNotFound, "task {} was deleted meanwhile", task)));
-    if (stream->End()) writer->End();
-    return;
+  if (!stream->watch)
+    return stream->EndWith(Fail(ErrorCode::kNotFound, "task {} was deleted meanwhile", task));
+  if (!key.is_nil()) {
+    stream->ticket = waits_.Add(key, [weak = std::weak_ptr(stream), id] {
+      if (const auto open = weak.lock()) open->EndWith(KeyRevoked(id));
+    });
   }
   stream->ArmKeepAlive();
 }
@@ -103,11 +124,12 @@ void Gateway::Impl::StreamTask(net::Request& request, const Writer& writer, cons
                              last->substr(0, 64)));
     from = index + 1;
   }
-  BeginTokenStream(task->record.id, from, writer, warning);
+  BeginTokenStream(task->record.id, from, who.key_id, writer, warning);
 }
 
-void Gateway::Impl::AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Writer& writer,
-                                   const std::string& warning) {
+void Gateway::Impl::AnswerWhenDone(const TaskId& id, double seconds, bool explain, const Uuid& key,
+                                   const Writer& writer, const std::string& warning) {
+  if (deps_.keys.IsRevoked(key)) return SendError(*writer, KeyRevoked(id));
   const auto poll = std::make_shared<Waiting>(deps_.loop);
   const std::weak_ptr<Waiting> weak = poll;
   // As it stands now: the time is over, or the task is gone.
@@ -126,6 +148,11 @@ void Gateway::Impl::AnswerWhenDone(const TaskId& id, double seconds, bool explai
       SendJson(*writer, 200, RenderTask(final->view), warning);
   });
   if (!poll->watch) return answer_now();
+  if (!key.is_nil()) {
+    poll->ticket = waits_.Add(key, [weak, id, writer] {
+      if (const auto open = weak.lock(); open && open->End()) SendError(*writer, KeyRevoked(id));
+    });
+  }
   poll->timer = deps_.loop.RunAfter(FromSeconds(seconds), answer_now);
   writer->OnGone([poll] { poll->End(); });
 }

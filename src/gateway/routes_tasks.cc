@@ -63,7 +63,7 @@ void Gateway::Impl::GetTask(net::Request& request, const Writer& writer, const P
   const auto visible = VisibleTask(request, writer, who);
   if (!visible) return;
   const auto& id = visible->record.id;
-  if (*wait && **wait > 0) return AnswerWhenDone(id, **wait, *explain, writer, warning);
+  if (*wait && **wait > 0) return AnswerWhenDone(id, **wait, *explain, who.key_id, writer, warning);
   const auto view = deps_.pool.Get(id, *explain);
   if (!view.has_value()) return SendError(*writer, view.error());
   SendJson(*writer, 200, RenderTask(*view), warning);
