@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace altlas::testing_process {
 
-// Writes `stem`.pem and `stem`.key (mode 0600), a self-signed pair that is valid between two times (Unix
-// milliseconds). With a password of four letters the key is encrypted.
+// Writes `stem`.pem and `stem`.key (mode 0600), a self-signed pair for 127.0.0.1 and localhost that is valid
+// between two times (Unix milliseconds). With a password of four letters the key is encrypted.
 inline void MakeCertificate(const std::filesystem::path& stem, std::int64_t from_ms, std::int64_t until_ms,
                             const char* password = nullptr) {
   EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -21,6 +22,15 @@ inline void MakeCertificate(const std::filesystem::path& stem, std::int64_t from
   ASN1_TIME_set(X509_getm_notBefore(certificate), from_ms / 1000);
   ASN1_TIME_set(X509_getm_notAfter(certificate), until_ms / 1000);
   X509_set_pubkey(certificate, key);
+  X509_set_version(certificate, X509_VERSION_3);
+  X509_NAME* name = X509_get_subject_name(certificate);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("alt_las test"),
+                             -1, -1, 0);
+  X509_set_issuer_name(certificate, name);
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+  X509_add_ext(certificate, names, -1);
+  X509_EXTENSION_free(names);
   X509_sign(certificate, key, EVP_sha256());
   FILE* file = std::fopen((stem.string() + ".pem").c_str(), "w");
   PEM_write_X509(file, certificate);

@@ -99,6 +99,11 @@ bool Eventually(const std::function<bool()>& condition) {
   return false;
 }
 
+std::size_t OpenDescriptors(pid_t pid) {
+  const std::filesystem::directory_iterator open("/proc/" + std::to_string(pid) + "/fd");
+  return static_cast<std::size_t>(std::distance(begin(open), end(open)));
+}
+
 ServerProcess::ServerProcess(std::string config, std::vector<std::string> worker_arguments) {
   if (config.find("workers:") == std::string::npos) {
     // The program of a worker takes no arguments from the configuration, so a script passes them on.
@@ -125,6 +130,9 @@ ServerProcess::~ServerProcess() {
 }
 
 void ServerProcess::WriteConfig(const std::string& text) { std::ofstream(config_file()) << text; }
+void ServerProcess::AddToConfig(const std::string& text) {
+  std::ofstream(config_file(), std::ios::app) << "\n" << text << "\n";
+}
 std::string ServerProcess::Log() const { return Slurp(folder_.path() / "server.log"); }
 
 std::vector<std::string> ServerProcess::CommandLine() const {
@@ -169,6 +177,7 @@ int ServerProcess::Terminate() {
 net::HttpClientOptions ServerProcess::Client() const {
   net::HttpClientOptions options;
   options.address = address_;
+  options.tls = tls_;
   options.timeout = std::chrono::minutes(2);
   return options;
 }

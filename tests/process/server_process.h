@@ -53,6 +53,9 @@ Finished RunToEnd(std::vector<std::string> arguments,
 // takes.
 bool Eventually(const std::function<bool()>& condition);
 
+// How many descriptors a process has open.
+std::size_t OpenDescriptors(pid_t pid);
+
 // One state directory and the servers that run on it, one after the other, over echo workers unless told
 // otherwise.
 class ServerProcess {
@@ -68,11 +71,15 @@ class ServerProcess {
   void RunThrough(std::string line) { shell_line_ = std::move(line); }
   // The next starts name no configuration file; the worker's program is given by --set.
   void WithoutConfigFile() { without_config_ = true; }
+  // From now on calls go over TLS and trust this.
+  void SpeakTls(std::shared_ptr<net::TlsContext> trust) { tls_ = std::move(trust); }
   // The command line of a start.
   std::vector<std::string> CommandLine() const;
   void Kill();      // SIGKILL of the manager alone
   int Terminate();  // SIGTERM, waits, exit code
   void WriteConfig(const std::string& text);
+  // Adds to the configuration file; with a server running, SIGHUP makes it read the file again.
+  void AddToConfig(const std::string& text);
   pid_t pid() const { return child_.pid(); }
   pid_t WorkerPid(int device = 0);
 
@@ -95,6 +102,7 @@ class ServerProcess {
   TemporaryFolder folder_;
   Child child_;
   net::Address address_;
+  std::shared_ptr<net::TlsContext> tls_;
   std::string key_;
   std::string shell_line_;
   bool without_config_ = false;
