@@ -36,6 +36,21 @@ void WriteAll(int fd, std::string_view text) {
   }
 }
 
+// As gpu.monitoring.log_level spells it.
+std::string_view NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "info";
+}
+
 // Where finished text goes: straight to its descriptor or, once Start was called, by a queue and a thread.
 class Sink {
  public:
@@ -50,7 +65,7 @@ class Sink {
     std::atexit([] { FlushLog(); });
   }
 
-  void Line(spdlog::level::level_enum level, std::string_view text) {
+  void Line(LogLevel level, std::string_view text) {
     MutexLock lock(mutex_);
     if (waiting_bytes_ + text.size() > kMostWaitingBytes) {
       ++dropped_;
@@ -81,18 +96,18 @@ class Sink {
     std::string text;
   };
 
-  std::string Format(spdlog::level::level_enum level, std::string_view text) ALTLAS_REQUIRES(mutex_) {
+  std::string Format(LogLevel level, std::string_view text) ALTLAS_REQUIRES(mutex_) {
+    const auto message = fmt::format("{:<5} {}", NameOf(level), text);
     spdlog::memory_buf_t line;
-    formatter_.format(spdlog::details::log_msg("", level, spdlog::string_view_t(text.data(), text.size())),
-                      line);
+    formatter_.format(spdlog::details::log_msg("", spdlog::level::info, message), line);
     return {line.data(), line.size()};
   }
 
   void SayWhatWasDropped() ALTLAS_REQUIRES(mutex_) {
     if (dropped_ == 0) return;
     const auto lines = std::exchange(dropped_, 0);
-    Put(2, Format(spdlog::level::warn,
-                  fmt::format("log lines dropped, nobody read them in time lines={}", lines)));
+    Put(2,
+        Format(LogLevel::kWarn, fmt::format("log lines dropped, nobody read them in time lines={}", lines)));
   }
 
   void Put(int fd, std::string text) ALTLAS_REQUIRES(mutex_) {
@@ -121,7 +136,7 @@ class Sink {
 
   Mutex mutex_;
   CondVar changed_;
-  spdlog::pattern_formatter formatter_ ALTLAS_GUARDED_BY(mutex_){"%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+  spdlog::pattern_formatter formatter_ ALTLAS_GUARDED_BY(mutex_){"%Y-%m-%dT%H:%M:%S.%eZ %v",
                                                                  spdlog::pattern_time_type::utc};
   bool background_ ALTLAS_GUARDED_BY(mutex_) = false;
   bool writing_ ALTLAS_GUARDED_BY(mutex_) = false;
@@ -137,20 +152,6 @@ Sink& TheSink() {
 }
 
 std::atomic<LogLevel> least_level = LogLevel::kInfo;
-
-spdlog::level::level_enum ToSpdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
 
 void AppendValue(std::string& line, std::string_view value) {
   const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
@@ -190,7 +191,7 @@ void Log(LogLevel level, std::string_view module, std::string_view message,
     line += '=';
     AppendValue(line, field.value);
   }
-  TheSink().Line(ToSpdlog(level), line);
+  TheSink().Line(level, line);
 }
 
 void SetLogLevel(LogLevel level) { least_level = level; }

@@ -40,6 +40,18 @@ Child RunUnread(Body body) {
   return child;
 }
 
+TEST(Log, TheLevelsAreSpelledAsInTheConfigurationAndLinedUp) {
+  const auto child = RunUnread([] {
+    SetLogLevel(LogLevel::kDebug);
+    ALTLAS_DEBUG("test", "a");
+    ALTLAS_INFO("test", "b");
+    ALTLAS_WARN("test", "c");
+    ALTLAS_ERROR("test", "d");
+  });
+  for (const char* line : {"Z debug test a\n", "Z info  test b\n", "Z warn  test c\n", "Z error test d\n"})
+    EXPECT_NE(child.log.find(line), std::string::npos) << child.log;
+}
+
 TEST(Log, WhatWasLoggedBeforeANormalExitIsWritten) {
   const auto child = RunUnread([] {
     WriteLogInBackground();

@@ -316,7 +316,7 @@ TEST(Command, AnExpiredCertificateDoesNotTakeThePlaceOfAValidOne) {
   EXPECT_EQ(server.Terminate(), 0);
   // Where there is no better one it serves, and says so.
   server.Start(false);
-  EXPECT_TRUE(Eventually([&] { return server.Log().find("warning config") != std::string::npos; }));
+  EXPECT_TRUE(Eventually([&] { return server.Log().find("warn  config") != std::string::npos; }));
 }
 
 TEST(Command, TheSlotsOfTheInterfaceHaveTheLimitsOfTheirKey) {
