@@ -33,20 +33,26 @@ int ValidateConfig(const CommonOptions& common) {
 
 namespace {
 
-// The configuration of a running server, as it answers GET /api/v1/config.
-Result<config::LoadedConfig> FromServer(const std::string& answer) {
-  const auto json = nlohmann::json::parse(answer, nullptr, false);
-  if (!json.is_object() || !json.contains("config") || !json.contains("origins"))
-    return Fail(ErrorCode::kInternal, "the server's answer is not readable");
-  const auto path = [&](const char* key) {
+// What a running server answers to GET /api/v1/config.
+struct Running {
+  std::string text;
+  nlohmann::json json;  // an object
+  // Of the key, or empty where it is null.
+  std::string Path(const char* key) const {
     return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
-  };
+  }
+};
+
+Result<config::LoadedConfig> ConfigOf(const Running& running) {
+  const auto& json = running.json;
+  if (!json.contains("config") || !json.contains("origins"))
+    return Fail(ErrorCode::kInternal, "the server's answer is not readable");
   // JSON is YAML.
   auto checked = config::CheckConfig({"the server's answer", json["config"].dump()});
   if (!checked.errors.empty()) return Error{ErrorCode::kInternal, config::FormatProblems(checked.errors)};
   auto loaded = std::move(checked.loaded);
-  loaded.path = path("file");
-  loaded.runtime_path = path("runtime_file");
+  loaded.path = running.Path("file");
+  loaded.runtime_path = running.Path("runtime_file");
   loaded.origins.clear();
   for (const auto& [key, origin] : json["origins"].items()) {
     using config::OriginKind;
@@ -62,33 +68,33 @@ Result<config::LoadedConfig> FromServer(const std::string& answer) {
 }
 
 // What the running server has in force; nothing where none answers, or where another file was asked for.
-std::optional<std::string> AskServer(const CommonOptions& common) {
+std::optional<Running> AskServer(const CommonOptions& common) {
   if (!common.set.empty() || !common.listen.empty()) return std::nullopt;
   const auto state = LookAtState(common);
   if (!state.has_value()) return std::nullopt;
   auto answer = AdminClient(*state).Call("GET", "/api/v1/config");
   if (!answer.has_value()) return std::nullopt;
-  const auto json = nlohmann::json::parse(*answer, nullptr, false);
+  auto json = nlohmann::json::parse(*answer, nullptr, false);
   if (!json.is_object()) return std::nullopt;
+  Running running{std::move(*answer), std::move(json)};
+  const auto file = running.Path("file");
   std::error_code error;
-  const auto running =
-      json.contains("file") && json["file"].is_string() ? json["file"].get<std::string>() : std::string();
-  if (!common.config.empty() && !std::filesystem::equivalent(common.config, running, error)) {
-    fmt::print(stderr, "a server runs with {}; this is what {} says\n", running.empty() ? "no file" : running,
+  if (!common.config.empty() && !std::filesystem::equivalent(common.config, file, error)) {
+    fmt::print(stderr, "a server runs with {}; this is what {} says\n", file.empty() ? "no file" : file,
                common.config);
     return std::nullopt;
   }
-  return std::move(*answer);
+  return running;
 }
 
 int Show(const CommonOptions& common, bool json) {
   // A running server knows what was changed since; without one the files tell.
   const auto running = AskServer(common);
   if (running && json) {
-    fmt::print("{}\n", *running);
+    fmt::print("{}\n", running->text);
     return 0;
   }
-  const auto loaded = running ? FromServer(*running) : ReadConfig(common);
+  const auto loaded = running ? ConfigOf(*running) : ReadConfig(common);
   if (!loaded.has_value()) return Complain(loaded.error());
   fmt::print("{}", json ? config::FormatEffectiveJson(*loaded) : config::FormatEffectiveYaml(*loaded));
   return 0;
