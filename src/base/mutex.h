@@ -12,7 +12,6 @@
 #endif
 #define ALTLAS_GUARDED_BY(x) ALTLAS_ATTRIBUTE(guarded_by(x))
 #define ALTLAS_REQUIRES(...) ALTLAS_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define ALTLAS_EXCLUDES(...) ALTLAS_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 
 namespace altlas {
 

@@ -42,8 +42,4 @@ std::string_view StrategyName(Strategy strategy);
 Result<Strategy> ParseStrategy(std::string_view name);
 std::vector<Strategy> AllStrategies();
 
-// "fallback", "wait", "fail". Errors as above.
-std::string_view MappingAnswerName(MappingAnswer answer);
-Result<MappingAnswer> ParseMappingAnswer(std::string_view name);
-
 }  // namespace altlas

@@ -11,11 +11,8 @@
 namespace altlas::config {
 
 std::string_view Name(Strategy value) { return EnumName(value); }
-std::string_view Name(MappingAnswer value) { return EnumName(value); }
-std::string_view Name(StoreKind value) { return EnumName(value); }
 std::string_view Name(Dtype value) { return EnumName(value); }
 std::string_view Name(DeviceSource value) { return EnumName(value); }
-std::string_view Name(LogLevel value) { return EnumName(value); }
 
 std::span<const std::string_view> KnownTaskTypes() {
   static constexpr std::array<std::string_view, 5> kTypes = {

@@ -35,11 +35,8 @@ enum class DeviceSource { kAuto, kNvml, kCpu, kSimulated };
 
 // The spelling of the file, e.g. "round_robin", "bfloat16".
 std::string_view Name(Strategy value);
-std::string_view Name(MappingAnswer value);
-std::string_view Name(StoreKind value);
 std::string_view Name(Dtype value);
 std::string_view Name(DeviceSource value);
-std::string_view Name(LogLevel value);
 
 // The task types of the HTTP interface, text_generation first.
 std::span<const std::string_view> KnownTaskTypes();
@@ -206,7 +203,7 @@ struct WorkersConfig {
   milliseconds progress_timeout = std::chrono::minutes(2);
   BackoffConfig restart_backoff;
   milliseconds orphan_time = std::chrono::minutes(1);
-  int max_attempts = 2;  // times that a task may lose its worker before it fails
+  int max_attempts = 2;  // losses: a task fails once so many workers went down or broke while running it
 };
 
 struct Config {

@@ -106,22 +106,4 @@ std::string FormatEffectiveJson(const LoadedConfig& loaded) {
   return json.Take() + "\n";
 }
 
-Result<std::string> ValueAsJson(const Config& config, std::string_view path) {
-  const auto* key = FindKey(path);
-  if (key == nullptr)
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("{}: unknown key; {}", Shown(path, true), DidYouMean(path)), std::string(path)};
-  JsonWriter json;
-  // Only read: OwnerOf serves the reader too, which stores.
-  auto* root = const_cast<Config*>(&config);
-  if (key->path.empty()) {
-    WriteSection(json, *key, root);
-  } else if (key->type == KeyType::kSection) {
-    WriteSection(json, *key, key->member(OwnerOf(root, key->path)));
-  } else {
-    WriteJson(json, *key, key->load(OwnerOf(root, key->path)));
-  }
-  return json.Take();
-}
-
 }  // namespace altlas::config

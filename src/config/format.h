@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "config/load.h"
 
-// The table and the effective values, printed. All pure; every text ends with a newline but ValueAsJson's.
+// The table and the effective values, printed. All pure; every text ends with a newline.
 namespace altlas::config {
 
 // JSON Schema (draft 2020-12) of the file, for editors and checkers.
@@ -22,8 +22,5 @@ std::string FormatEffectiveYaml(const LoadedConfig& loaded);
 // {"file", "runtime_file", "config": {nested as in the file}, "origins": {"gpu.enabled": {"origin",
 // "persisted", "line"}}}
 std::string FormatEffectiveJson(const LoadedConfig& loaded);
-
-// The value of one key (or section) as compact JSON. kNotFound for an unknown key.
-Result<std::string> ValueAsJson(const Config& config, std::string_view key);
 
 }  // namespace altlas::config

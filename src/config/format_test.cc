@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 
+// CFG-10
 TEST(Reference, TheCommittedPageIsTheGeneratedOne) {
   ExpectSameAsFile(FormatReference(), SourceFolder() / "docs/reference/configuration.md");
 }
@@ -23,6 +24,7 @@ TEST(Schema, TheCommittedSchemaIsTheGeneratedOne) {
   ExpectSameAsFile(FormatJsonSchema(), SourceFolder() / "docs/reference/configuration.schema.json");
 }
 
+// CFG-10
 TEST(Schema, HoldsEveryKeyWithItsDefaultAndNoOther) {
   const auto schema = json::parse(FormatJsonSchema());
   EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -94,18 +96,6 @@ TEST(Effective, AFileWithAStrangeNameStaysInsideItsComment) {
   loaded.path = "/x/a\nstore: {min_free_bytes: 9}\n.yaml";
   loaded.origins["gpu.enabled"] = {OriginKind::kFile, 1, 1};
   EXPECT_EQ(MustLoad(FormatEffectiveYaml(loaded)).config.store.min_free_bytes, StoreConfig{}.min_free_bytes);
-}
-
-TEST(ValueAsJson, GivesKeysAndSections) {
-  const Config config;
-  EXPECT_EQ(ValueAsJson(config, "gpu.multi_gpu.default_strategy").value(), "\"least_loaded\"");
-  EXPECT_EQ(ValueAsJson(config, "gpu.multi_gpu.queue_timeout").value(), "3600");
-  EXPECT_EQ(ValueAsJson(config, "server.listen").value(), R"({"address":"127.0.0.1","port":8080})");
-  EXPECT_EQ(ValueAsJson(config, "store.path").value(), "null");
-  const auto unknown = ValueAsJson(config, "gpu.multi_gpu.default_strateg");
-  ASSERT_FALSE(unknown.has_value());
-  EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
-  EXPECT_NE(unknown.error().message.find("did you mean gpu.multi_gpu.default_strategy?"), std::string::npos);
 }
 
 // Any text, also one that looks like YAML, JSON or a number, survives being printed and read.

@@ -20,8 +20,6 @@ namespace altlas::gateway {
 // first thing found wrong is kept with the field's path, and Finish() gives it, or the unknown fields. Views
 // live as long as the document.
 
-class JsonValue;  // a position in a document; cheap to copy
-
 struct JsonLimits {
   int nesting = 32;              // levels of lists and objects
   std::size_t values = 1 << 16;  // of all kinds, over all levels; an empty list or object counts twice

@@ -50,10 +50,4 @@ std::string Address::ToString() const {
   return fmt::format("{}:{}", host, port);
 }
 
-bool Address::IsLocal() const {
-  if (kind == Kind::kUnix || host == "localhost" || host == "::1") return true;
-  if (!host.starts_with("127.")) return false;
-  return host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
 }  // namespace altlas::net

@@ -24,8 +24,6 @@ struct Address {
   static Result<Address> Parse(std::string_view text);
   // The form that Parse reads.
   std::string ToString() const;
-  // Only this machine can reach it: a Unix socket, 127.0.0.0/8, ::1 or the name localhost.
-  bool IsLocal() const;
   bool operator==(const Address&) const = default;
 };
 

@@ -54,7 +54,6 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // One OnRead (or end) will follow. With TLS it may come from inside this call, unless a read is being
   // handled.
   void StartRead();
-  bool read_ended() const { return read_ended_; }
   // After OnReadEnd, for those who go on: a peer that has left altogether is told by OnBroken as soon as its
   // system says so, which for TCP is after the next bytes are sent to it.
   void WatchForLoss();

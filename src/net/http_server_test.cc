@@ -167,6 +167,7 @@ TEST_F(HttpServerTest, ClientOverTheLimitIsToldAndAPlaceIsFreedByLeaving) {
   third.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
   third.ShutdownWrite();
   EXPECT_TRUE(third.ReadAll().starts_with("HTTP/1.1 503 "));
+  EXPECT_EQ(Stats().connections_refused, 1u);
   first.reset();
   WaitUntil([](const auto& stats) { return stats.connections <= 1; });
   RawClient fourth(address_);

@@ -31,11 +31,10 @@ struct PoolModel {
 struct PoolOptions {
   sched::SchedConfig sched;
   std::vector<PoolModel> models;
-  int max_worker_losses = 2;  // attempts that took their worker down before a task fails (poison)
+  int max_worker_losses = 2;  // a task fails once so many workers went down while they ran it (poison)
   Duration queue_sweep =
       std::chrono::milliseconds(100);  // longest time between two sweeps of the queue while tasks wait
-  std::size_t max_accepts_in_flight = 65536;
-  std::uint64_t seed = 1;  // of the random strategy and ties
+  std::uint64_t seed = 1;              // of the random strategy and ties
 };
 
 // Makes the backend of a device seen for the first time; null where it cannot (the device is then left out of

@@ -410,18 +410,4 @@ std::optional<Explanation> Scheduler::Explain(TimePoint now, const TaskId& task)
   return impl_->Explain(now, slot);
 }
 
-Explanation Scheduler::ExplainPlacement(TimePoint now, const TaskSpec& spec) const {
-  return impl_->ExplainPlacement(now, spec);
-}
-
-std::optional<double> Scheduler::LearnedUnitSeconds(std::string_view type, std::string_view model,
-                                                    std::string_view device) const {
-  const DeviceIndex index = impl_->table().Find(device);
-  const RouteIndex route = impl_->table().FindRoute(type, model);
-  if (index == kNoDevice || route == kNoRoute) return std::nullopt;
-  const ServiceStats& stats = impl_->table().route(route).members[index].stats;
-  if (!stats.learned()) return std::nullopt;
-  return stats.unit_seconds();
-}
-
 }  // namespace altlas::sched

@@ -114,12 +114,6 @@ class Scheduler {
   // The full list of candidates with scores and refusals, as of now. Not for the hot path: time grows with
   // the devices.
   std::optional<Explanation> Explain(TimePoint now, const TaskId& task) const;
-  // The same for a task that was not submitted.
-  Explanation ExplainPlacement(TimePoint now, const TaskSpec& spec) const;
-
-  // The learned seconds that one unit of size takes alone on the device, where anything was measured.
-  std::optional<double> LearnedUnitSeconds(std::string_view type, std::string_view model,
-                                           std::string_view device) const;
 
  private:
   class Impl;

@@ -43,6 +43,13 @@ std::vector<std::string> List(const std::string& text) {
   return items;
 }
 
+MappingAnswer AnswerNamed(std::string_view name) {
+  for (const auto& [answer, spelling] : kMappingAnswers) {
+    if (spelling == name) return answer;
+  }
+  throw std::runtime_error("no mapping answer of that name");
+}
+
 std::uint64_t Bytes(const std::string& text) {
   std::size_t used = 0;
   const double number = std::stod(text, &used);
@@ -165,7 +172,7 @@ class CaseRunner {
       else if (key == "slots")
         config_.max_concurrent_tasks_per_gpu = std::stoi(value);
       else if (key == "mapping_answer")
-        config_.mapping_answer = ParseMappingAnswer(value).value();
+        config_.mapping_answer = AnswerNamed(value);
       else if (key == "batch_split")
         config_.batch_split = value == "yes";
       else if (key == "min_batch_size_per_gpu")

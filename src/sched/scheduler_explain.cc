@@ -4,20 +4,6 @@
 #include "sched/scheduler_impl.h"
 
 namespace altlas::sched {
-namespace {
-
-// Of a task that was not submitted, in the route of its kind.
-Task Imagine(const SchedConfig& config, const TaskSpec& spec, RouteIndex route) {
-  Task task;
-  task.id = spec.id;
-  task.route = route;
-  task.strategy = spec.strategy.value_or(config.default_strategy);
-  task.size = spec.size_hint > 0 ? spec.size_hint : 1;
-  task.memory = spec.estimated_memory;
-  return task;
-}
-
-}  // namespace
 
 std::string Scheduler::Impl::WhyRefused(const Task& task, DeviceIndex index, DeviceIndex pin) const {
   const DeviceRecord& device = table_.device(index);
@@ -93,28 +79,6 @@ Explanation Scheduler::Impl::Explain(TimePoint now, TaskSlot slot) {
   } else {
     e.waiting_because = fmt::format("{} tasks go first", e.ahead);
   }
-  return e;
-}
-
-Explanation Scheduler::Impl::ExplainPlacement(TimePoint now, const TaskSpec& spec) {
-  SetNow(now);
-  Explanation e;
-  e.task = spec.id;
-  e.strategy = spec.strategy.value_or(config_.default_strategy);
-  const RouteIndex route = table_.FindRoute(spec.type, spec.model);
-  if (const auto never = WhyNever(spec, route); never.has_value()) {
-    e.waiting_because = never->message;
-    if (route == kNoRoute) return e;
-  }
-  const Task task = Imagine(config_, spec, route);
-  DeviceIndex chosen = kNoDevice;
-  if (e.waiting_because.empty()) {
-    chosen = PredictDevice(task);
-    e.device = DeviceId(chosen);
-  }
-  e.candidates = Candidates(task, kNoDevice, kNoDevice);
-  for (Candidate& candidate : e.candidates)
-    candidate.chosen = chosen != kNoDevice && candidate.device == e.device;
   return e;
 }
 

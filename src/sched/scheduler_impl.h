@@ -117,7 +117,6 @@ class Scheduler::Impl {
   DeviceView View(DeviceIndex index) const;
   std::optional<Placement> Where(const TaskId& id) const;
   Explanation Explain(TimePoint now, TaskSlot slot);
-  Explanation ExplainPlacement(TimePoint now, const TaskSpec& spec);
 
   const SchedConfig& config() const { return config_; }
   const DeviceTable& table() const { return table_; }

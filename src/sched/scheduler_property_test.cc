@@ -261,6 +261,7 @@ class Chaos {
   std::map<TaskId, std::uint64_t> memory_;
 };
 
+// SCH-3
 TEST(SchedulerProperty, NothingIsLostOrDoubledAndCapacityHolds) {
   const std::uint64_t seeds = std::getenv("ALTLAS_LONG") != nullptr ? 2000 : 50;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
@@ -368,6 +369,7 @@ class Overload {
   std::set<std::pair<TimePoint, TaskId>> ends_;
 };
 
+// CFG-6
 TEST(SchedulerProperty, NobodyWaitsLongerThanTheStatedBoundAndPriorityHolds) {
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     Overload(seed, seed % 2 == 0 ? Strategy::kRoundRobin : Strategy::kRandom).Run(1500);
@@ -399,11 +401,12 @@ TEST(SchedulerProperty, TheIndexFindsTheLeastPredictedFinish) {
       double least = 1e300, backlog = 0;
       for (const DeviceView& view : scheduler->Devices(At(time)))
         backlog = std::max(backlog, view.predicted_busy_seconds);
-      for (const Candidate& candidate : scheduler->ExplainPlacement(At(time), spec).candidates) {
-        if (candidate.eligible) least = std::min(least, candidate.score);
-      }
       const bool alone = scheduler->queued() == 0;  // else one that waits takes the best device
       ASSERT_TRUE(scheduler->Submit(At(time), spec).has_value());
+      const auto explained = scheduler->Explain(At(time), spec.id);
+      for (const Candidate& candidate : explained->candidates) {
+        if (candidate.eligible) least = std::min(least, candidate.score);
+      }
       for (const Action& action : scheduler->Poll(At(time))) {
         running.emplace_back(action.task, At(time));
         if (action.task != spec.id || !alone) continue;

@@ -167,7 +167,6 @@ bool Tokenizer::IsSpecial(TokenId id) const {
   return std::binary_search(impl_->special_ids.begin(), impl_->special_ids.end(), id);
 }
 
-const std::vector<TokenId>& Tokenizer::special_ids() const { return impl_->special_ids; }
 const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }
 
 struct StreamDecoder::Impl {

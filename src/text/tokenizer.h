@@ -70,8 +70,6 @@ class Tokenizer {
   std::optional<std::string> TokenOf(TokenId id) const;
   // Whether Decode(..., true) leaves it out.
   bool IsSpecial(TokenId id) const;
-  // All special ids, ascending.
-  const std::vector<TokenId>& special_ids() const;
   // Sentences about parts of the file that were read differently from what they say (an added token whose id
   // is not the one the library gives it). For the log; empty for a sound file.
   const std::vector<std::string>& warnings() const;

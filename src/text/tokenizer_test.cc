@@ -91,8 +91,7 @@ TEST(Tokenizer, AddedTokensOutsideTheVocabularyFollowItAndAnotherIdIsAWarning) {
 
 TEST(Tokenizer, SpecialIdsAreKnown) {
   const auto tokenizer = Fixture("llama2");
-  EXPECT_EQ(tokenizer->special_ids(), (std::vector<TokenId>{0, 1, 2}));
-  EXPECT_TRUE(tokenizer->IsSpecial(1));
+  for (const TokenId id : {0, 1, 2}) EXPECT_TRUE(tokenizer->IsSpecial(id)) << id;
   EXPECT_FALSE(tokenizer->IsSpecial(3));
   EXPECT_EQ(tokenizer->IdOf("<s>"), 1u);
   EXPECT_EQ(tokenizer->TokenOf(1), "<s>");

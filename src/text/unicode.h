@@ -48,7 +48,6 @@ inline std::size_t CharSize(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
   return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
-inline std::size_t EncodedSize(char32_t c) { return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4; }
 inline bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 // Where the character that ends before `position` starts. Requires valid UTF-8 and position > 0.
 inline std::size_t PreviousChar(std::string_view text, std::size_t position) {
