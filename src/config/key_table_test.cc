@@ -58,6 +58,7 @@ TEST(KeyTable, EachDefaultIsAllowedByItsOwnRow) {
   });
 }
 
+// CFG-3, CFG-4, CFG-6, CFG-7
 TEST(KeyTable, TheDocumentsDefaults) {
   const auto& gpu = Config{}.gpu;
   EXPECT_TRUE(gpu.enabled && gpu.multi_gpu.enabled && gpu.multi_gpu.batch_split && gpu.monitoring.enabled);

@@ -139,6 +139,7 @@ TEST_F(RuntimeTest, OverridesOfTheCommandLineWinOverBothFiles) {
             "command line: server.listen.port: found x, allowed is a whole number, 0 to 65535");
 }
 
+// CFG-9
 TEST_F(RuntimeTest, AReloadSeesWhatChangesAtOnceAndWhatNeedsARestart) {
   Write("config.yaml", "gpu: {memory_threshold: 0.8}\nserver: {allow_insecure_remote: true}\n");
   const auto before = Load();
@@ -156,6 +157,7 @@ TEST_F(RuntimeTest, AReloadSeesWhatChangesAtOnceAndWhatNeedsARestart) {
   EXPECT_TRUE(DiffConfig(before.config, before.config).empty());
 }
 
+// CFG-1
 TEST_F(RuntimeTest, TheFileIsSearchedInTheOrderOfTheDocument) {
   const auto cwd = folder_.path() / "cwd";
   const auto root = folder_.path() / "root";

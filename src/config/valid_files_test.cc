@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// CFG-8
 TEST(ValidFiles, EveryExampleValidatesWithoutAWarning) {
   const auto files = YamlFiles(SourceFolder() / "examples/config");
   EXPECT_GE(files.size(), 6u);
@@ -17,6 +18,7 @@ TEST(ValidFiles, EveryExampleValidatesWithoutAWarning) {
   }
 }
 
+// CFG-1
 TEST(ValidFiles, EveryConfigurationPrintedInTheDocumentsValidatesAsItStands) {
   const auto files = YamlFiles(SourceFolder() / "src/config/testdata/documents");
   EXPECT_EQ(files.size(), 18u);
@@ -146,6 +148,7 @@ TEST(ValidFiles, RemoteWithTlsAndKeysIsFineAndWithoutThemOnlyWhenSaid) {
   EXPECT_EQ(open.warnings.size(), 1u);
 }
 
+// CFG-4
 TEST(ValidFiles, StrangeMappingsAreWarnings) {
   const auto loaded = MustLoad(
       "gpu:\n  multi_gpu:\n    task_specific_mappings:\n      text_generaton: gpu_7\n      zebra: "

@@ -6,7 +6,7 @@ namespace {
 
 std::filesystem::path Folder() { return SourceFolder() / "src/config/testdata/wrong"; }
 
-// Each testdata/wrong/NAME.yaml has its errors beside it in NAME.errors: a case needs no C++.
+// CFG-2: Each testdata/wrong/NAME.yaml has its errors beside it in NAME.errors: a case needs no C++.
 TEST(WrongFiles, EachGetsExactlyTheErrorsBesideIt) {
   const auto files = YamlFiles(Folder());
   EXPECT_GE(files.size(), 30u);

@@ -43,6 +43,7 @@ class FakeMachine {
   TemporaryFolder folder_;
 };
 
+// DEV-1
 TEST(CpuProbe, OneDeviceHasAllProcessorsAndTheMemory) {
   FakeMachine machine;
   auto probe = CpuProbe::Create({}, 0, machine.root());
@@ -75,6 +76,7 @@ TEST(CpuProbe, UtilizationIsMeasuredBetweenCallsAndOursIsNotOthers) {
   EXPECT_EQ(devices->at(0).memory_used_by_others, 1ULL << 30);
 }
 
+// DEV-2
 TEST(CpuProbe, UnequalDevicesShareTheMachine) {
   FakeMachine machine;
   auto probe = CpuProbe::Create({CpuDevice{1, 1.0, {0}, 0}, CpuDevice{1, 1.0 / 3, {1}, 2ULL << 30}}, 0,

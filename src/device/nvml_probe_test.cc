@@ -8,6 +8,7 @@
 namespace altlas::device {
 namespace {
 
+// DEV-1
 TEST(NvmlProbe, ReadsEveryValueThatTheDriverGives) {
   auto probe = NvmlProbe::Create(ALTLAS_FAKE_NVML);
   ASSERT_TRUE(probe.has_value()) << probe.error().message;

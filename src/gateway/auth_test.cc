@@ -50,6 +50,7 @@ class KeyRingTest : public testing::Test {
 
 store::ScopeSet Predict() { return store::ScopeSet().Add(store::Scope::kPredict); }
 
+// API-5
 TEST_F(KeyRingTest, LetsInTheRightKeyAloneAndTellsNothingElse) {
   const auto secret = Make("a", Predict());
   EXPECT_TRUE(Ask("Bearer " + secret).has_value());
@@ -82,6 +83,7 @@ TEST_F(KeyRingTest, ScopesAreHeldToAndNamed) {
   EXPECT_NE(denied.error().message.find("admin"), std::string::npos);
 }
 
+// API-5
 TEST_F(KeyRingTest, RevocationCountsBeforeTheDiskFollows) {
   const auto secret = Make("a", Predict());
   ring_->Revoke("a", [](auto) {});

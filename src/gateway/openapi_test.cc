@@ -13,6 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+// API-1 to API-9
 TEST(OpenApi, IsCompleteAndTrue) {
   auto loop = net::IoLoop::Create().value();
   SystemClock clock;

@@ -62,6 +62,7 @@ TEST(PredictRequest, ATextCannotPassForAField) {
   EXPECT_EQ(pool::SizeHintOf(parsed->value.task.request), 128);
 }
 
+// API-9
 TEST(PredictRequest, EveryWrongFieldIsNamedWithItsLimit) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "text"},

@@ -107,6 +107,7 @@ TEST_F(PoolTest, ATaskWithoutAModelIsAcceptedAndFails) {
   EXPECT_EQ(view->device, std::nullopt);
 }
 
+// CFG-6
 TEST_F(PoolTest, AFullQueueRefusesAndAcceptsNothing) {
   options_.sched.max_queue_size = 2;
   MakePool();
@@ -282,6 +283,20 @@ TEST_F(PoolTest, AQueuedTaskPastItsTimeIsCanceledWithTheReason) {
   EXPECT_EQ(pool_->Get(id)->record.error->code, ErrorCode::kTimeout);
 }
 
+// CFG-5: a free slot is filled at once, however long the sweep may wait.
+TEST_F(PoolTest, AFreeSlotIsFilledWithoutWaitingForTheSweep) {
+  options_.queue_sweep = std::chrono::hours(1);
+  MakePool();
+  MakeDevices(1, false);
+  Gpu(0).BecomeReady(1);
+  SubmitOne();
+  const auto waits = SubmitOne();
+  EXPECT_EQ(StatusOf(waits), TaskStatus::kQueued);
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  Settle();
+  EXPECT_EQ(Gpu(0).grants_.at(1).lease.task, waits);
+}
+
 TEST_F(PoolTest, WatchersSeeTokensInOrderAndTheEndOnce) {
   MakePool();
   MakeDevices(1);
@@ -369,6 +384,7 @@ TEST_F(PoolTest, ReadyMeansAHealthyDeviceForEachModel) {
   EXPECT_EQ(pool_->Devices().size(), 1u) << "a lost device stays listed";
 }
 
+// CFG-7
 TEST_F(PoolTest, MetricsFollowTheSwitches) {
   MakePool();
   MakeDevices(1);
@@ -387,6 +403,7 @@ TEST_F(PoolTest, MetricsFollowTheSwitches) {
   EXPECT_NE(text.find("altlas_tasks_total{"), std::string::npos);
 }
 
+// CFG-9, API-8
 TEST_F(PoolTest, RunTimeChangesOfTheSchedulerTakeEffect) {
   MakePool();
   MakeDevices(1);

@@ -13,6 +13,7 @@ namespace {
 
 using Shares = std::vector<std::size_t>;
 
+// SCH-2
 TEST(PlanShares, FollowsTheWeights) {
   EXPECT_EQ(PlanShares(14, 1, {8, 4, 2}), (Shares{8, 4, 2}));
   EXPECT_EQ(PlanShares(16, 4, {1, 3}), (Shares{4, 12}));
@@ -33,6 +34,7 @@ TEST(PlanShares, GivesNothingWhereNobodyCanTakeIt) {
   EXPECT_TRUE(PlanShares(5, 1, {}).empty());
 }
 
+// SCH-2
 TEST(PlanShares, AddsUpAndKeepsTheMinimumForAnyWeights) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     Random random(seed);

@@ -159,6 +159,7 @@ void ExpectLeastLoadedWins(const std::string& name, Workload workload) {
   }
 }
 
+// SCH-1
 TEST(SchedulerSimulation, LeastLoadedWinsOnOneToAThird) {
   ExpectLeastLoadedWins("1:1/3", {{{1}, {1.0 / 3}}});
 }

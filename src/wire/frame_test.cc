@@ -33,6 +33,7 @@ Received ReadPieces(const std::vector<std::string_view>& pieces, std::uint64_t l
   return received;
 }
 
+// CLU-3
 TEST(Frame, HasTheGoldenBytesOfVersionOne) {
   // magic, version 1, flags 0, type 0x0107, length 3, the payload's sum; then the header's sum. Both sums
   // were computed with another implementation (the Python package xxhash).

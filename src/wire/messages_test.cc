@@ -44,6 +44,7 @@ TEST(Messages, SamplesCoverEveryTypeOnceAndNumbersAndNamesAreDistinct) {
   EXPECT_FALSE(names.contains("unknown"));
 }
 
+// CLU-3
 TEST(Messages, HaveTheGoldenBytesOfProtocolOne) {
   // Type, then payload. The lease is task 0190f5fe-7c00-7a00-8123-456789abcdef, attempt 2: high half, low
   // half, attempt.

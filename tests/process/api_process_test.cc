@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "server_process.h"
@@ -35,6 +36,7 @@ class Api : public testing::Test {
   static inline ServerProcess* server_ = nullptr;
 };
 
+// API-1, API-2
 TEST_F(Api, PredictAnswersWithTheDocumentsFields) {
   const auto answer = server().Call(
       "POST", "/api/v1/predict",
@@ -48,6 +50,7 @@ TEST_F(Api, PredictAnswersWithTheDocumentsFields) {
   EXPECT_GT(task["result"]["execution_time"].get<double>(), 0);
 }
 
+// API-7
 TEST_F(Api, WaitGivesTheWholeTaskInOneCall) {
   const auto answer = server().Call("POST", "/api/v1/predict?wait=60", R"({"text":"at once"})");
   ASSERT_EQ(answer.status, 200);
@@ -55,6 +58,7 @@ TEST_F(Api, WaitGivesTheWholeTaskInOneCall) {
   EXPECT_EQ(answer.json["result"]["text"], "at once");
 }
 
+// SCH-1
 TEST_F(Api, EveryStrategyIsTaken) {
   for (const char* strategy :
        {"round_robin", "least_loaded", "memory_optimized", "task_specific", "random"}) {
@@ -67,6 +71,7 @@ TEST_F(Api, EveryStrategyIsTaken) {
   }
 }
 
+// API-3
 TEST_F(Api, BatchesAnswerInTheFormThatWasAskedFor) {
   const std::string items =
       R"("batch":[{"text":"one","max_length":128},{"text":"two","max_length":256},{"text":"three"}])";
@@ -90,6 +95,7 @@ TEST_F(Api, BatchesAnswerInTheFormThatWasAskedFor) {
   EXPECT_EQ(devices.size(), 1u);
 }
 
+// API-4, DEV-2
 TEST_F(Api, GpusAreNumbersThroughout) {
   const auto gpus = server().Call("GET", "/api/v1/gpus").json["gpus"];
   ASSERT_EQ(gpus.size(), 2u);
@@ -111,6 +117,7 @@ TEST_F(Api, ATypeWithoutAModelIsAcceptedAndFails) {
   EXPECT_FALSE(answer.json["error"]["message"].get<std::string>().empty());
 }
 
+// API-9
 TEST_F(Api, WrongInputIsRefusedByFieldAndNothingIsAccepted) {
   struct Case {
     const char* body;
@@ -183,6 +190,7 @@ TEST_F(Api, IdempotencyKeyGivesOneTask) {
   EXPECT_EQ(other.status, 422);
 }
 
+// API-7
 TEST_F(Api, TasksAreListedByPageAndFilter) {
   for (int i = 0; i < 5; ++i) server().Await(server().Predict("listed"));
   std::set<std::string> seen;
@@ -202,6 +210,7 @@ TEST_F(Api, TasksAreListedByPageAndFilter) {
   EXPECT_EQ(server().Call("GET", "/api/v1/tasks?colour=red").status, 400);
 }
 
+// API-7
 TEST_F(Api, DeleteEndsOrRemovesATask) {
   const auto id = server().Predict("to be deleted");
   server().Await(id);
@@ -211,6 +220,7 @@ TEST_F(Api, DeleteEndsOrRemovesATask) {
   EXPECT_EQ(server().Call("GET", "/api/v1/task/not-a-uuid").status, 400);
 }
 
+// API-7
 TEST_F(Api, StreamGivesTokensAndTheEnd) {
   const auto id = server().Predict("one two three four");
   net::HttpCall call;
@@ -285,6 +295,7 @@ TEST_F(Api, LongBodiesAreRefusedBeforeTheyAreRead) {
   EXPECT_EQ(server().Call("POST", "/api/v1/predict", long_body).json["error"]["field"], "text");
 }
 
+// API-5
 TEST_F(Api, AKeysRateLimitAnswers429WithRetryAfter) {
   const auto made =
       server().Call("POST", "/api/v1/keys", R"({"name":"slow","requests_per_second":0.001,"burst":2})");
@@ -334,7 +345,26 @@ TEST_F(Api, OperatorsFindHealthVersionMetricsAndTheDocument) {
   EXPECT_EQ(server().Call("PUT", "/api/v1/predict").status, 405);
 }
 
-// Document 2, 5.1: twenty clients at once.
+// OPS-1: what `grep strategy` and `grep batch` look for in the log.
+TEST_F(Api, PlacementsAndBatchesAreInTheLog) {
+  const auto batch = server().Call(
+      "POST", "/api/v1/batch_predict",
+      R"({"batch":[{"text":"one"},{"text":"two"}],"gpu_options":{"strategy":"random","batch_split":true}})");
+  ASSERT_EQ(batch.status, 200) << batch.reply.body;
+  const auto has_line = [&](const std::string& one, const std::string& other) {
+    std::istringstream lines(server().Log());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(one) != std::string::npos && line.find(other) != std::string::npos) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(Eventually([&] { return has_line("batch accepted", "tasks=2"); })) << server().Log();
+  for (const auto& task : batch.json["tasks"])
+    EXPECT_TRUE(Eventually([&] { return has_line(task["task_id"].get<std::string>(), "strategy=random"); }))
+        << server().Log();
+}
+
+// API-6: Document 2, 5.1: twenty clients at once.
 TEST_F(Api, TwentyConcurrentClientsAreAllServed) {
   std::vector<std::thread> threads;
   std::atomic<int> completed{0};

@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kSlowWorker = "--service-ms=40";
 
+// CLU-5
 TEST(Kill, AcceptedTasksSurviveTheManagersDeath) {
   ServerProcess server("", {kSlowWorker});
   server.Start();
@@ -29,6 +30,7 @@ TEST(Kill, AcceptedTasksSurviveTheManagersDeath) {
   }
 }
 
+// CLU-5
 TEST(Kill, TheWorkerOutlivesTheManagerAndIsAdopted) {
   ServerProcess server("", {"--service-ms=300"});
   server.Start();

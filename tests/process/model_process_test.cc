@@ -21,6 +21,7 @@ class Model : public testing::Test {
   static inline ServerProcess* server_ = nullptr;
 };
 
+// DEV-2
 TEST_F(Model, WritesText) {
   const auto answer = server().Call("POST", "/api/v1/predict?wait=110",
                                     R"({"text":"Once upon a time","max_length":40,"temperature":0})");

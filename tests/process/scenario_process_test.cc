@@ -55,6 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
                     std::vector<std::string>{"compare_strategies.py", "--tasks", "5", "--pause", "0.01"}),
     [](const auto& info) { return info.param[0].substr(0, info.param[0].find('.')); });
 
+// CFG-1
 TEST(Compat, TheDocumentsCommandValidates) {
   const auto finished =
       RunToEnd({ALTLAS_PYTHON, std::string(ALTLAS_SOURCE_DIR) + "/compat/alt_las.py", "--validate-config",
