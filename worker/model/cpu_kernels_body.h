@@ -7,6 +7,7 @@
 
 #include "worker/model/cpu_kernels.h"
 
+// NOLINTBEGIN(misc-definitions-in-headers): a body rather than a header, in a namespace of its own each time
 namespace altlas::model {
 namespace ALTLAS_KERNELS {
 namespace {
@@ -243,3 +244,4 @@ const CpuKernels kKernels = {ALTLAS_KERNELS_NAME, Matmul, RmsNorm, SiluMultiply,
 
 }  // namespace ALTLAS_KERNELS
 }  // namespace altlas::model
+// NOLINTEND(misc-definitions-in-headers)
