@@ -36,7 +36,7 @@ struct Entry {
   TimePoint queued_at{};   // record.budget_ms counts from here while it waits
   bool lease_out = false;  // a backend holds `lease` on record.device
   wire::LeaseKey lease;
-  bool acknowledge = false;       // the backend waits for word that the outcome is durable
+  bool acknowledge = false;  // the backend waits for word that the outcome is durable
   std::vector<std::uint32_t> emitted;
   std::vector<Piece> pieces;
   bool tail_told = false;  // the last piece has no token of its own
