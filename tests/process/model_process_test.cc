@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <thread>
+
+#include "base/clock.h"
 #include "server_process.h"
 
 namespace altlas::testing_process {
@@ -71,6 +75,42 @@ TEST_F(Model, AWorkersDeathInTheMiddleChangesNotAWord) {
   const auto task = server().Await(id);
   ASSERT_EQ(task["status"], "completed") << task.dump();
   EXPECT_EQ(task["result"]["text"], whole.json["result"]["text"]);
+}
+
+// Document 2, 5.1, with a model: in float32 (the default on processors) a text does not depend on those
+// beside it. Times are shown, not judged.
+TEST_F(Model, TwentyConcurrentClientsGetWhatEachGetsAlone) {
+  const SystemClock clock;
+  const auto body = [](int client) {
+    return Json({{"text", "Client " + std::to_string(client) + " tells a story:"},
+                 {"max_length", 12 + client},
+                 {"temperature", client % 4 == 0 ? 0.0 : 0.8},
+                 {"seed", 100 + client}})
+        .dump();
+  };
+  const auto ask = [&](int client) {
+    return server().Call("POST", "/api/v1/predict?wait=110", body(client)).json;
+  };
+  std::vector<Json> alone, together(20);
+  for (int i = 0; i < 20; ++i) alone.push_back(ask(i));
+  std::vector<double> seconds(20);
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back([&, i] {
+      const auto begin = clock.Now();
+      together[static_cast<std::size_t>(i)] = ask(i);
+      seconds[static_cast<std::size_t>(i)] = Seconds(clock.Now() - begin);
+    });
+  }
+  for (auto& client : clients) client.join();
+  for (std::size_t i = 0; i < 20; ++i) {
+    ASSERT_EQ(alone[i].value("status", ""), "completed") << alone[i].dump();
+    ASSERT_EQ(together[i].value("status", ""), "completed") << together[i].dump();
+    EXPECT_EQ(together[i]["result"]["text"], alone[i]["result"]["text"]) << i;
+    EXPECT_EQ(together[i]["result"]["generated_tokens"], alone[i]["result"]["generated_tokens"]) << i;
+  }
+  std::sort(seconds.begin(), seconds.end());
+  std::printf("twenty clients: p50 %.2f s, p95 %.2f s\n", seconds[9], seconds[18]);
 }
 
 TEST_F(Model, ALongerPromptThanTheContextFailsByName) {
