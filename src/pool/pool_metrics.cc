@@ -48,7 +48,13 @@ PoolMetrics::PoolMetrics(metrics::Registry& r, MetricSwitches switches)
 
 void PoolMetrics::SetSwitches(MetricSwitches switches) {
   switches_ = switches;
+  if (!switches_.tasks) {
+    for (auto* family : {&accepted_, &ended_, &tokens_}) family->Clear();
+    execution_seconds_.Clear();
+  }
   if (!switches_.queue) {
+    refused_.Clear();
+    queue_seconds_.Clear();
     depth_.Clear();
     oldest_.Clear();
   }

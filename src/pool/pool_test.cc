@@ -401,6 +401,12 @@ TEST_F(PoolTest, MetricsFollowTheSwitches) {
   EXPECT_EQ(text.find("altlas_device_utilization_ratio{"), std::string::npos);
   EXPECT_EQ(text.find("altlas_queue_depth{"), std::string::npos);
   EXPECT_NE(text.find("altlas_tasks_total{"), std::string::npos);
+  EXPECT_EQ(text.find("altlas_task_queue_seconds_count{"), std::string::npos);
+  pool_->SetMetricSwitches({false, false, false});
+  text = registry_->Text();
+  for (const char* name :
+       {"altlas_tasks_accepted_total{", "altlas_tasks_total{", "altlas_task_execution_seconds_count{"})
+    EXPECT_EQ(text.find(name), std::string::npos) << name;
 }
 
 // CFG-9, API-8
