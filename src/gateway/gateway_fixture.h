@@ -24,6 +24,9 @@ class GatewayTest : public pool::PoolTest {
     MakeDevices(1);
     keys_ = std::make_unique<KeyRing>(store_->keys(), clock_, loop_->AsExecutor(), keys, RateLimit{});
     secret_ = MakeKey("admin", store::ScopeSet::All());
+    OpenGateway();
+  }
+  void OpenGateway() {
     config::ModelConfig model;
     model.name = "echo";
     gateway_ = std::make_unique<Gateway>(

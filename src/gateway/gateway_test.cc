@@ -65,6 +65,29 @@ TEST_F(GatewayTest, AStreamTellsTheEndOnceAndIsLetGo) {
   EXPECT_TRUE(asked.writer.expired());
 }
 
+// Else one that is cut off behind it would come back with an id whose text it has thrown away.
+TEST_F(GatewayTest, AResetMakesClientsForgetTheLastId) {
+  Serve();
+  const auto id = PredictOne();
+  const auto lease = Gpu(0).grants_.at(0).lease;
+  gateway_.reset();
+  handler_ = nullptr;
+  KillPool();
+  MakePool();
+  MakeDevices(1, false);
+  OpenGateway();
+  const auto asked = Ask("GET", PathOf(id) + "/stream", "", "", {{"Last-Event-ID", "7"}});
+  Settle();
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
+  Gpu(0).Emit(wire::LeaseDone{lease, R"({"text":"a"})", 1, 1, 1});
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_NE(asked.answer->body.find("event: reset\nid:\ndata: {}\n\nevent: token\nid: 0\n"),
+            std::string::npos)
+      << asked.answer->body;
+}
+
 TEST_F(GatewayTest, AListShowsEveryStateWithoutResults) {
   Serve();
   const auto done = PredictOne();

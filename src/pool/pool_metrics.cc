@@ -51,6 +51,7 @@ void PoolMetrics::SetSwitches(MetricSwitches switches) {
   if (!switches_.tasks) {
     for (auto* family : {&accepted_, &ended_, &tokens_}) family->Clear();
     execution_seconds_.Clear();
+    last_accepted_.counter = nullptr;  // gone with its family
   }
   if (!switches_.queue) {
     refused_.Clear();

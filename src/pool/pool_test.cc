@@ -407,6 +407,13 @@ TEST_F(PoolTest, MetricsFollowTheSwitches) {
   for (const char* name :
        {"altlas_tasks_accepted_total{", "altlas_tasks_total{", "altlas_task_execution_seconds_count{"})
     EXPECT_EQ(text.find(name), std::string::npos) << name;
+  pool_->SetMetricSwitches({false, true, false});
+  SubmitOne();
+  text = registry_->Text();
+  const auto accepted = text.find("altlas_tasks_accepted_total{");
+  ASSERT_NE(accepted, std::string::npos);
+  EXPECT_NE(text.find("} 1\n", accepted), std::string::npos)
+      << "counted anew: " << text.substr(accepted, 200);
 }
 
 // CFG-9, API-8

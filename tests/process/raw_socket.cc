@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,12 +17,23 @@ namespace {
 constexpr int kWaitMilliseconds = 120'000;
 }  // namespace
 
-RawSocket::RawSocket(const net::Address& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(address.port);
-  ::inet_pton(AF_INET, address.host.c_str(), &to.sin_addr);
-  ALTLAS_CHECK(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0,
+RawSocket::RawSocket(const net::Address& address) {
+  sockaddr_un local{};
+  sockaddr_in remote{};
+  const bool unix_socket = address.kind == net::Address::Kind::kUnix;
+  if (unix_socket) {
+    ALTLAS_CHECK(address.path.size() < sizeof(local.sun_path), "the socket's path is too long");
+    local.sun_family = AF_UNIX;
+    address.path.copy(local.sun_path, address.path.size());
+  } else {
+    remote.sin_family = AF_INET;
+    remote.sin_port = htons(address.port);
+    ::inet_pton(AF_INET, address.host.c_str(), &remote.sin_addr);
+  }
+  const auto* to =
+      unix_socket ? reinterpret_cast<const sockaddr*>(&local) : reinterpret_cast<const sockaddr*>(&remote);
+  fd_ = ::socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ALTLAS_CHECK(::connect(fd_, to, unix_socket ? sizeof(local) : sizeof(remote)) == 0,
                "cannot connect to the server under test");
 }
 RawSocket::RawSocket(RawSocket&& other) noexcept

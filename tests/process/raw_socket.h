@@ -7,8 +7,8 @@
 
 namespace altlas::testing_process {
 
-// A TCP connection without a protocol, for bytes that no HTTP client sends. Blocking; every wait ends after
-// two minutes, which only a broken server takes.
+// A connection (TCP or Unix) without a protocol, for bytes that no HTTP client sends. Blocking; every wait
+// ends after two minutes, which only a broken server takes.
 class RawSocket {
  public:
   explicit RawSocket(const net::Address& address);
