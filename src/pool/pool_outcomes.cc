@@ -132,6 +132,9 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
   Entry* entry = FindLease(failed.lease);
   if (entry == nullptr) return devices_[id].backend->Acknowledge(failed.lease);
   entry->acknowledge = true;
+  // A lease given back unharmed: the worker's goodbye comes after this, and the task, or another, would go
+  // right back to one that is leaving.
+  if (failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault) TakesNothing(id, failed.message);
   if (entry->phase == Entry::Phase::kZombie || entry->phase == Entry::Phase::kEnding) {
     ReturnLease(*entry, sched::Outcome::kFailed, {});
     if (entry->phase == Entry::Phase::kZombie) {
@@ -145,8 +148,6 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
       failed.code == ErrorCode::kCanceled) {
     devices_[id].backend->Acknowledge(failed.lease);
     entry->acknowledge = false;
-    // Its goodbye comes after this: the task, or another, would go right back to a worker that is leaving.
-    if (failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault) TakesNothing(id, failed.message);
     return LeaseLost(*entry, id, failed.worker_at_fault, failed.message);
   }
   ReturnLease(*entry, sched::Outcome::kFailed, {});

@@ -54,7 +54,9 @@ TEST(Adoption, TheRealWorkerWritesOnAndNotAWordIsAnother) {
 
   server.Start();
   EXPECT_EQ(server.WorkerPid(), worker);
-  EXPECT_NE(server.Log().find("lease resumed task=" + ids[0]), std::string::npos) << "it was done already";
+  EXPECT_TRUE(Eventually([&] {
+    return server.Log().find("lease resumed task=" + ids[0]) != std::string::npos;
+  })) << "it was done already";
   for (int seed = 0; seed < kTexts; ++seed) {
     const auto task = server.Await(ids[static_cast<std::size_t>(seed)]);
     ASSERT_EQ(task["status"], "completed") << task.dump();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <set>
 
 #include "server_process.h"
@@ -215,12 +216,31 @@ TEST_F(Mapped, ATaskThatRunsOnADeviceThatGetsHotEndsThere) {
   EXPECT_EQ(task["attempt"], 1);
 }
 
+class LongMapped : public Devices {
+ protected:
+  LongMapped()
+      : Devices("gpu:\n  multi_gpu: {task_specific_mappings: {text_generation: gpu_0}}\n",
+                "--service-ms=3600000") {}
+  // The idle worker of gpu_1 is followed by one whose tasks are short.
+  void MakeTheOtherQuick() {
+    std::ofstream(server_.folder() / "worker") << "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' \"$@\"\n";
+    const auto before = Look("gpu_1")["worker"].value("pid", 0);
+    ASSERT_GT(before, 1);
+    ::kill(before, SIGTERM);
+    ASSERT_TRUE(Eventually([&] {
+      const auto now = Look("gpu_1");
+      return now["health"] == "ok" && now["worker"].value("pid", 0) != before;
+    }));
+  }
+};
+
 // The device and the worker on it are gone: what ran there and what waited for it is done elsewhere.
-TEST_F(Mapped, ALostDevicesTasksGoElsewhere) {
+TEST_F(LongMapped, ALostDevicesTasksGoElsewhere) {
   std::vector<std::string> ids;
   for (int i = 0; i < 6; ++i) ids.push_back(Send("task_specific"));
   ASSERT_TRUE(Runs(ids[0]) && Runs(ids[1]));
   EXPECT_EQ(server_.Task(ids[0])["gpu_id"], "gpu_0");
+  MakeTheOtherQuick();
   const auto worker = Look("gpu_0")["worker"]["pid"].get<pid_t>();
   devices_.erase("gpu_0");
   Write();

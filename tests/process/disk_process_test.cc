@@ -105,7 +105,8 @@ TEST_F(SmallDisk, RoomAloneMendsItWithoutARestart) {
     }));
     EXPECT_EQ(server_.Call("GET", "/health/ready").json["accepting"], true);
   }
-  EXPECT_NE(server_.Log().find("tasks are accepted again"), std::string::npos);
+  EXPECT_TRUE(
+      Eventually([&] { return server_.Log().find("tasks are accepted again") != std::string::npos; }));
   EXPECT_EQ(TasksOf(server_), 33u) << "a refused task was kept";
 }
 

@@ -98,6 +98,7 @@ TEST_F(WorkerSocket, WrongHellosAreRefusedWithTheReason) {
 TEST_F(WorkerSocket, AWrongTokenKeepsNoWorkerOut) {
   for (int round = 0; round < 3; ++round) {
     const auto before = server_.WorkerPid(0);
+    ASSERT_GT(before, 1);
     ::kill(before, SIGKILL);
     pid_t now = before;
     EXPECT_TRUE(Eventually([&] {
