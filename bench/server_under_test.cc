@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server_under_test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +46,17 @@ fs::path MakeFolder() {
   std::string name = (fs::temp_directory_path() / "alt_las_bench_XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) Die("no temporary folder");
   return name;
+}
+
+bool Answers(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(fd);
+  return connected;
 }
 
 double CpuOf(const std::string& pid) {
@@ -125,7 +138,10 @@ ServerUnderTest ServerUnderTest::Nginx(const std::string& answer_body) {
       << server.port_ << "; location / { return 200 '" << answer_body << "'; } } }\n";
   const auto file = (server.folder_ / "nginx.conf").string();
   server.Start(0, [&] { ::execlp("nginx", "nginx", "-c", file.c_str(), nullptr); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  for (int i = 0; !Answers(server.port_); ++i) {
+    if (i > 6000 || ::waitpid(server.pid_, nullptr, WNOHANG) != 0) Die("nginx does not start");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   return server;
 }
 

@@ -10,7 +10,8 @@ namespace altlas::metrics {
 
 using Labels = std::map<std::string, std::string>;
 
-// One number of a time series. Thread-safe, lock-free, lives as long as its Registry.
+// One number of a time series. Thread-safe, lock-free, lives until its family is cleared or
+// its Registry goes.
 class Counter {
  public:
   virtual ~Counter() = default;

@@ -132,9 +132,9 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
   Entry* entry = FindLease(failed.lease);
   if (entry == nullptr) return devices_[id].backend->Acknowledge(failed.lease);
   entry->acknowledge = true;
-  // A lease given back unharmed: the worker's goodbye comes after this, and the task, or another, would go
-  // right back to one that is leaving.
-  if (failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault) TakesNothing(id, failed.message);
+  const bool given_back = failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault;
+  // The worker's goodbye comes after this: the task, or another, would go right back to one that is leaving.
+  if (given_back) TakesNothing(id, failed.message);
   if (entry->phase == Entry::Phase::kZombie || entry->phase == Entry::Phase::kEnding) {
     ReturnLease(*entry, sched::Outcome::kFailed, {});
     if (entry->phase == Entry::Phase::kZombie) {
@@ -143,9 +143,7 @@ void Pool::Impl::OnBackend(const std::string& id, wire::LeaseFailed& failed) {
     }
     return;
   }
-  // kUnavailable: the worker gives the lease back unharmed, as one that was told to stop does.
-  if (failed.worker_at_fault || failed.code == ErrorCode::kUnavailable ||
-      failed.code == ErrorCode::kCanceled) {
+  if (failed.worker_at_fault || given_back || failed.code == ErrorCode::kCanceled) {
     devices_[id].backend->Acknowledge(failed.lease);
     entry->acknowledge = false;
     return LeaseLost(*entry, id, failed.worker_at_fault, failed.message);

@@ -167,9 +167,8 @@ struct LeaseDone {
 };
 // worker -> manager. Three meanings of `code`:
 //   kUnavailable  given back unharmed: the worker stops, or takes nothing any more. The task is as it was,
-//   its
-//                 tokens so far stand, and it goes to another worker; this counts against nobody. A task's
-//                 own failure never has this code, and such an answer never has `worker_at_fault`.
+//                 its tokens so far stand, and it goes to another worker; this counts against nobody. A
+//                 task's own failure never has this code, and such an answer never has `worker_at_fault`.
 //   kCanceled     the answer to LeaseCancel.
 //   any other     the task failed. With `worker_at_fault` it is tried elsewhere, and the loss is counted.
 struct LeaseFailed {
