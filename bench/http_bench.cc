@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a request costs, beside the least that can answer HTTP: `alt_las serve` on core 0, the load on core 1,
 // each variant right after the raw epoll server (and nginx, where it is installed), several times; medians.
-// usage: http_bench BUILD_FOLDER [ROUNDS [SECONDS]]
+// usage: http_bench BUILD_FOLDER [ROUNDS [SECONDS [ROW]]]
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -188,18 +188,21 @@ int main(int argc, char** argv) {
   Length length;
   if (argc > 2) length.rounds = std::atoi(argv[2]);
   if (argc > 3) length.seconds = std::atof(argv[3]);
+  const std::string only = argc > 4 ? argv[4] : "";
+  const auto wanted = [&](const char* row) { return only.empty() || only == row; };
   if (argc < 2 || length.rounds < 1 || !(length.seconds > 0)) {
     std::fprintf(stderr,
-                 "usage: http_bench BUILD_FOLDER [ROUNDS [SECONDS]]\n"
-                 "a release build, on a quiet machine of two cores or more; 5 rounds of 1 second each\n");
+                 "usage: http_bench BUILD_FOLDER [ROUNDS [SECONDS [ROW]]]\n"
+                 "a release build, on a quiet machine of two cores or more; 5 rounds of 1 second each\n"
+                 "ROW: one of predict, get, open, durable, hop; all of them without\n");
     return 2;
   }
   ::setvbuf(stdout, nullptr, _IOLBF, 0);
   PinTo(1);
   Bench bench(argv[1], length);
-  bench.Compare("predict, memory store, closed loop of 64", "POST", "memory", 0);
-  bench.Compare("GET of a task, closed loop of 64", "GET", "memory", 0);
-  bench.Compare("predict, memory store, open loop at 30,000/s", "POST", "memory", 30'000);
-  bench.Durable();
-  bench.Hop();
+  if (wanted("predict")) bench.Compare("predict, memory store, closed loop of 64", "POST", "memory", 0);
+  if (wanted("get")) bench.Compare("GET of a task, closed loop of 64", "GET", "memory", 0);
+  if (wanted("open")) bench.Compare("predict, memory store, open loop at 30,000/s", "POST", "memory", 30'000);
+  if (wanted("durable")) bench.Durable();
+  if (wanted("hop")) bench.Hop();
 }
