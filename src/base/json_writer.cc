@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "base/result.h"
 #include "base/utf8.h"
@@ -14,43 +18,77 @@ namespace {
 constexpr std::size_t kFirstBytes = 256;
 
 // Bytes that can be copied as they are: no control character, quote or backslash, and plain ASCII.
-bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+
+// How many plain bytes `text` begins with, counted in eights as far as that goes; the rest one by one.
+std::size_t PlainPrefix(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  const auto zero_bytes = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    const auto special = (word & kHighs) | zero_bytes(word ^ (kOnes * '"')) |
+                         zero_bytes(word ^ (kOnes * '\\')) | ((word - kOnes * 0x20) & ~word & kHighs);
+    if (special != 0) break;
+  }
+  while (at < text.size() && IsPlain(static_cast<unsigned char>(text[at]))) ++at;
+  return at;
+}
+
+void AppendEscaped(std::string& out, unsigned char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+  }
+}
+
+template <typename Number>
+void AppendNumber(std::string& out, Number value) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
 }  // namespace
 
 void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  const auto plain = PlainPrefix(text);
+  out.append(text.substr(0, plain));
+  text.remove_prefix(plain);
   std::string mended;
-  if (!IsValidUtf8(text)) {
+  if (!text.empty() && !IsValidUtf8(text)) {
     mended = ReplaceInvalidUtf8(text);
     text = mended;
   }
-  out += '"';
-  std::size_t start = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (IsPlain(c) || c >= 0x80) continue;
-    out.append(text.substr(start, i - start));
-    start = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text.front());
+    if (c >= 0x80) {
+      out += text.front();
+    } else {
+      AppendEscaped(out, c);
     }
+    text.remove_prefix(1);
+    const auto next = PlainPrefix(text);
+    out.append(text.substr(0, next));
+    text.remove_prefix(next);
   }
-  out.append(text.substr(start));
   out += '"';
 }
 
@@ -106,12 +144,12 @@ JsonWriter& JsonWriter::String(std::string_view value) {
 }
 JsonWriter& JsonWriter::Int(std::int64_t value) {
   BeforeValue();
-  fmt::format_to(std::back_inserter(out_), "{}", value);
+  AppendNumber(out_, value);
   return *this;
 }
 JsonWriter& JsonWriter::Unsigned(std::uint64_t value) {
   BeforeValue();
-  fmt::format_to(std::back_inserter(out_), "{}", value);
+  AppendNumber(out_, value);
   return *this;
 }
 JsonWriter& JsonWriter::Double(double value) {

@@ -30,10 +30,29 @@ TEST(JsonWriter, EscapesWhatMustBeEscaped) {
   EXPECT_EQ(out, "\"q\\\" b\\\\ n\\n t\\t \\u0001 \xc3\xbc \\u0000\"");
 }
 
+// Eight bytes at a time are looked at: each special one at each place of a text, beside plain ones.
+TEST(JsonWriter, EscapesAtEveryPlace) {
+  for (const std::string_view special : {"\"", "\\", "\x1f", "\x01", "\n", "\xc3\xbc", "\x7f", " ", "~", "!"}) {
+    std::string escaped;
+    AppendJsonString(escaped, special);
+    escaped = escaped.substr(1, escaped.size() - 2);
+    for (std::size_t before = 0; before < 20; ++before) {
+      for (std::size_t after = 0; after < 20; ++after) {
+        std::string out;
+        AppendJsonString(out, std::string(before, 'a') + std::string(special) + std::string(after, 'z'));
+        EXPECT_EQ(out, "\"" + std::string(before, 'a') + escaped + std::string(after, 'z') + "\"");
+      }
+    }
+  }
+}
+
 TEST(JsonWriter, InvalidUtf8BecomesTheReplacementCharacter) {
   std::string out;
   AppendJsonString(out, "a\xff");
   EXPECT_EQ(out, "\"a\xef\xbf\xbd\"");
+  out.clear();
+  AppendJsonString(out, "0123456789\xff\"0123456789");
+  EXPECT_EQ(out, "\"0123456789\xef\xbf\xbd\\\"0123456789\"");
 }
 
 TEST(JsonWriter, NumbersThatJsonLacksBecomeNull) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 #include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
@@ -15,11 +16,19 @@ namespace altlas {
 // A T or an Error. Expected failures travel as values; exceptions never cross a module border.
 template <typename T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
+  static constexpr bool kMovesQuietly = std::is_void_v<T> || std::is_nothrow_move_constructible_v<T>;
+
  public:
   using Base = tl::expected<T, Error>;
   using Base::Base;
   Result(Base base) : Base(std::move(base)) {}                   // NOLINT: implicit on purpose
   Result(Error error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(const Result&) = default;
+  Result& operator=(const Result&) = default;
+  // tl::expected<void, E> does not say that moving it cannot throw, and a vector would copy instead.
+  Result(Result&&) noexcept(kMovesQuietly) = default;
+  Result& operator=(Result&&) noexcept(kMovesQuietly) = default;
+  ~Result() = default;
 
   // The same result with `where` put before an error's message.
   Result Context(std::string_view where) && {

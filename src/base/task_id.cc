@@ -17,16 +17,24 @@ int HexDigit(char c) {
 bool IsHyphenPlace(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 }  // namespace
 
-std::string Uuid::ToString() const {
-  std::string text(36, '-');
+std::array<char, 36> Uuid::Text() const {
+  std::array<char, 36> text{};
   int nibble = 0;
   for (std::size_t i = 0; i < 36; ++i) {
-    if (IsHyphenPlace(i)) continue;
+    if (IsHyphenPlace(i)) {
+      text[i] = '-';
+      continue;
+    }
     const std::uint64_t word = nibble < 16 ? high : low;
     text[i] = kHex[(word >> (60 - 4 * (nibble % 16))) & 15];
     ++nibble;
   }
   return text;
+}
+
+std::string Uuid::ToString() const {
+  const auto text = Text();
+  return {text.data(), text.size()};
 }
 
 std::optional<Uuid> Uuid::Parse(std::string_view text) {

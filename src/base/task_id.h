@@ -22,6 +22,7 @@ struct Uuid {
   bool is_nil() const { return high == 0 && low == 0; }
   // 36 characters, lower case, with hyphens.
   std::string ToString() const;
+  std::array<char, 36> Text() const;  // the same, without allocation
   // Accepts the 36-character form in either case, nothing else.
   static std::optional<Uuid> Parse(std::string_view text);
   auto operator<=>(const Uuid&) const = default;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace altlas {
 namespace {
 
@@ -42,6 +45,15 @@ Sequence Scan(std::string_view text, std::size_t at) {
 std::size_t FirstInvalidUtf8(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
+    if (at + 8 <= text.size()) {
+      // Most text is ASCII: eight bytes at a time where none has its high bit set.
+      std::uint64_t word = 0;
+      std::memcpy(&word, text.data() + at, 8);
+      if ((word & 0x8080808080808080ULL) == 0) {
+        at += 8;
+        continue;
+      }
+    }
     const auto sequence = Scan(text, at);
     if (!sequence.complete) return at;
     at += sequence.size;

@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cmath>
 #include <cstring>
 
@@ -14,6 +15,8 @@ namespace dom = simdjson::dom;
 
 constexpr std::size_t kShownBytes = 64;    // of a key of the client's in a path
 constexpr std::size_t kUnknownPaths = 64;  // that are gathered
+constexpr std::size_t kKeptStates = 8;     // of readers, for the next document
+constexpr std::size_t kKeptFields = 64;    // that a kept one has room for
 
 std::string_view TypeName(dom::element_type type) {
   switch (type) {
@@ -55,7 +58,8 @@ std::optional<std::string> FindDuplicate(dom::element element) {
     return std::nullopt;
   }
   if (!element.is_object()) return std::nullopt;
-  std::vector<std::string_view> keys;
+  // On the stack for the handful of keys that objects have.
+  boost::container::small_vector<std::string_view, 32> keys;
   for (const auto [key, child] : dom::object(element)) {
     keys.push_back(key);
     if (child.is_object() || child.is_array()) {
@@ -115,9 +119,60 @@ bool HoldsMoreValues(std::string_view text, std::size_t limit) {
 
 }  // namespace
 
+// One object of the document: its fields, and which of them somebody asked for.
+struct ObjectReader::State {
+  struct Field {
+    std::string_view key;
+    dom::element value;
+    bool asked = false;
+  };
+  JsonDocument::Impl* document = nullptr;
+  std::string path;
+  std::vector<Field> fields;
+
+  void Begin(JsonDocument::Impl& owner, dom::object object, std::string where) {
+    document = &owner;
+    path = std::move(where);
+    fields.clear();
+    for (const auto [key, value] : object) fields.push_back({key, value});
+  }
+  Field* Find(std::string_view key) {
+    for (auto& field : fields) {
+      if (field.key == key) return &field;
+    }
+    return nullptr;
+  }
+  // What stands there, null being nothing; marks it as known.
+  const dom::element* Ask(std::string_view key) {
+    Field* field = Find(key);
+    if (field == nullptr) return nullptr;
+    field->asked = true;
+    return field->value.is_null() ? nullptr : &field->value;
+  }
+  void GatherUnknown(std::vector<std::string>& unknown) const {
+    for (const auto& field : fields) {
+      if (unknown.size() >= kUnknownPaths) return;
+      if (field.asked) continue;
+      std::string key(field.key.substr(0, kShownBytes));
+      unknown.push_back(path.empty() ? std::move(key) : JoinPath(path, key));
+    }
+  }
+};
+
+// With what its readers share. It is used again for the next document, so that one costs no allocation.
 struct JsonDocument::Impl {
   dom::parser parser;
   dom::element root;
+  std::optional<Error> error;  // what was found wrong first
+  std::vector<std::string> unknown;
+  std::vector<std::unique_ptr<ObjectReader::State>> free_states;
+
+  std::unique_ptr<ObjectReader::State> NewState() {
+    if (free_states.empty()) return std::make_unique<ObjectReader::State>();
+    auto state = std::move(free_states.back());
+    free_states.pop_back();
+    return state;
+  }
 };
 
 JsonDocument::JsonDocument(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -132,7 +187,10 @@ thread_local std::unique_ptr<JsonDocument::Impl> kept_parser;
 }  // namespace
 
 JsonDocument::~JsonDocument() {
-  if (impl_ && impl_->parser.capacity() <= kKeptBytes) kept_parser = std::move(impl_);
+  if (!impl_ || impl_->parser.capacity() > kKeptBytes) return;
+  impl_->error.reset();
+  impl_->unknown.clear();
+  kept_parser = std::move(impl_);
 }
 
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limits,
@@ -171,44 +229,29 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limit
   return JsonDocument(std::move(impl));
 }
 
-// Children share the root's error slot: what is found wrong first is what is told.
-struct ObjectReader::State {
-  struct Shared {
-    std::optional<Error> error;
-    std::vector<std::string> unknown;
-  };
-  dom::object object;
-  std::string path;
-  std::shared_ptr<Shared> shared;
-  std::vector<std::string_view> known;
-
-  void GatherUnknown(std::vector<std::string>& unknown) const {
-    for (const auto [key, value] : object) {
-      if (unknown.size() >= kUnknownPaths) return;
-      if (std::find(known.begin(), known.end(), key) == known.end())
-        unknown.push_back(path.empty() ? std::string(key.substr(0, kShownBytes))
-                                       : JoinPath(path, std::string(key.substr(0, kShownBytes))));
-    }
-  }
-};
-
 ObjectReader::ObjectReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ObjectReader::ObjectReader(ObjectReader&&) noexcept = default;
 
 ObjectReader::~ObjectReader() {
-  if (state_) state_->GatherUnknown(state_->shared->unknown);
+  if (!state_) return;
+  auto& document = *state_->document;
+  state_->GatherUnknown(document.unknown);
+  if (document.free_states.size() < kKeptStates && state_->fields.capacity() <= kKeptFields)
+    document.free_states.push_back(std::move(state_));
+}
+
+ObjectReader ObjectReader::Begin(JsonDocument::Impl& document, const void* element, std::string path) {
+  auto state = document.NewState();
+  state->Begin(document, dom::object(*static_cast<const dom::element*>(element)), std::move(path));
+  return ObjectReader(std::move(state));
 }
 
 Result<ObjectReader> ObjectReader::Root(const JsonDocument& document) {
-  const auto root = document.impl_->root;
-  if (!root.is_object())
+  auto& impl = *document.impl_;
+  if (!impl.root.is_object())
     return Fail(ErrorCode::kInvalidArgument, "the body is {}; a JSON object is needed",
-                TypeName(root.type()));
-  auto state = std::make_unique<State>();
-  state->known.reserve(32);
-  state->object = dom::object(root);
-  state->shared = std::make_shared<State::Shared>();
-  return ObjectReader(std::move(state));
+                TypeName(impl.root.type()));
+  return Begin(impl, &impl.root, "");
 }
 
 std::string ObjectReader::PathOf(std::string_view key) const {
@@ -216,28 +259,19 @@ std::string ObjectReader::PathOf(std::string_view key) const {
 }
 
 void ObjectReader::Complain(std::string_view key, std::string message, ErrorCode code) {
-  if (!state_->shared->error) state_->shared->error = Error{code, std::move(message), PathOf(key)};
+  auto& error = state_->document->error;
+  if (!error) error = Error{code, std::move(message), PathOf(key)};
 }
 
-bool ObjectReader::ok() const { return !state_->shared->error; }
+bool ObjectReader::ok() const { return !state_->document->error; }
 
 bool ObjectReader::Has(std::string_view key) {
-  const auto found = state_->object.at_key(key);
-  return found.error() == simdjson::SUCCESS && !found.value_unsafe().is_null();
+  const auto* field = state_->Find(key);
+  return field != nullptr && !field->value.is_null();
 }
-
-namespace {
-std::optional<dom::element> Ask(dom::object object, std::vector<std::string_view>& known,
-                                std::string_view key) {
-  known.push_back(key);
-  dom::element element;
-  if (object.at_key(key).get(element) != simdjson::SUCCESS || element.is_null()) return std::nullopt;
-  return element;
-}
-}  // namespace
 
 std::optional<std::string_view> ObjectReader::String(std::string_view key) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   if (!element->is_string()) {
     Complain(key, fmt::format("{} is {}; a string is needed", PathOf(key), TypeName(element->type())));
@@ -247,7 +281,7 @@ std::optional<std::string_view> ObjectReader::String(std::string_view key) {
 }
 
 std::optional<bool> ObjectReader::Bool(std::string_view key) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   if (!element->is_bool()) {
     Complain(key, fmt::format("{} is {}; true or false is needed", PathOf(key), TypeName(element->type())));
@@ -257,7 +291,7 @@ std::optional<bool> ObjectReader::Bool(std::string_view key) {
 }
 
 std::optional<std::int64_t> ObjectReader::Int(std::string_view key, std::int64_t low, std::int64_t high) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   std::int64_t value = 0;
   if (element->is_int64()) {
@@ -281,7 +315,7 @@ std::optional<std::int64_t> ObjectReader::Int(std::string_view key, std::int64_t
 }
 
 std::optional<std::uint64_t> ObjectReader::Unsigned(std::string_view key) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   if (!element->is_uint64()) {
     Complain(key, fmt::format("{} is {}; an integer from 0 to 18446744073709551615 is needed", PathOf(key),
@@ -293,7 +327,7 @@ std::optional<std::uint64_t> ObjectReader::Unsigned(std::string_view key) {
 }
 
 std::optional<double> ObjectReader::Number(std::string_view key, double low, double high) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   double value = 0;
   if (!element->is_number() || element->get_double().get(value) != simdjson::SUCCESS) {
@@ -310,7 +344,7 @@ std::optional<double> ObjectReader::Number(std::string_view key, double low, dou
 
 std::optional<std::vector<std::string_view>> ObjectReader::StringOrList(std::string_view key,
                                                                         std::size_t most_items) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   std::vector<std::string_view> items;
   if (element->is_string()) {
@@ -338,21 +372,17 @@ std::optional<std::vector<std::string_view>> ObjectReader::StringOrList(std::str
 }
 
 std::optional<ObjectReader> ObjectReader::Object(std::string_view key) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   if (!element->is_object()) {
     Complain(key, fmt::format("{} is {}; an object is needed", PathOf(key), TypeName(element->type())));
     return std::nullopt;
   }
-  auto state = std::make_unique<State>();
-  state->object = dom::object(*element);
-  state->path = PathOf(key);
-  state->shared = state_->shared;
-  return ObjectReader(std::move(state));
+  return Begin(*state_->document, element, PathOf(key));
 }
 
 std::optional<std::vector<ObjectReader>> ObjectReader::Objects(std::string_view key, std::size_t most_items) {
-  const auto element = Ask(state_->object, state_->known, key);
+  const auto* element = state_->Ask(key);
   if (!element) return std::nullopt;
   if (!element->is_array()) {
     Complain(key,
@@ -372,22 +402,18 @@ std::optional<std::vector<ObjectReader>> ObjectReader::Objects(std::string_view 
   for (const auto item : array) {
     const auto path = fmt::format("{}[{}]", PathOf(key), readers.size());
     if (!item.is_object()) {
-      if (!state_->shared->error)
-        state_->shared->error = FailField(path, "{} is {}; an object is needed", path, TypeName(item.type()));
+      auto& error = state_->document->error;
+      if (!error) error = FailField(path, "{} is {}; an object is needed", path, TypeName(item.type()));
       return std::nullopt;
     }
-    auto state = std::make_unique<State>();
-    state->object = dom::object(item);
-    state->path = path;
-    state->shared = state_->shared;
-    readers.push_back(ObjectReader(std::move(state)));
+    readers.push_back(Begin(*state_->document, &item, path));
   }
   return readers;
 }
 
 Result<std::vector<std::string>> ObjectReader::Finish() const {
-  if (state_->shared->error) return *state_->shared->error;
-  auto unknown = state_->shared->unknown;
+  if (state_->document->error) return *state_->document->error;
+  auto unknown = state_->document->unknown;
   state_->GatherUnknown(unknown);
   return unknown;
 }

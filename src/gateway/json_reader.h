@@ -83,8 +83,11 @@ class ObjectReader {
   Result<std::vector<std::string>> Finish() const;
 
  private:
+  friend struct JsonDocument::Impl;
   struct State;
   explicit ObjectReader(std::unique_ptr<State> state);
+  // `element` is a simdjson::dom::element that is an object.
+  static ObjectReader Begin(JsonDocument::Impl& document, const void* element, std::string path);
   std::unique_ptr<State> state_;
 };
 

@@ -2,6 +2,7 @@
 #include "gateway/predict_request.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/json_writer.h"
@@ -96,6 +97,13 @@ void ReadStops(ObjectReader& body, JsonWriter& out) {
   out.EndArray();
 }
 
+struct Digits {
+  explicit Digits(std::uint64_t value) : end(std::to_chars(text.data(), text.data() + text.size(), value).ptr) {}
+  std::string_view view() const { return {text.data(), static_cast<std::size_t>(end - text.data())}; }
+  std::array<char, 20> text;
+  const char* end;
+};
+
 // Reads everything of one task and writes the worker's request.
 pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
                        const std::function<std::uint64_t()>& draw_seed) {
@@ -119,10 +127,10 @@ pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
   number("repetition_penalty", 0.01, 10);
   ReadStops(body, out);
   const auto seed = body.Unsigned("seed");
-  out.Key("seed").String(fmt::format("{}", seed ? *seed : draw_seed()));
+  out.Key("seed").String(Digits(seed ? *seed : draw_seed()).view());
   // Last, where SizeHintOf finds it without parsing.
   out.Key("max_length").Int(max_length).EndObject();
-  task.request = out.Take();
+  task.request = out.text();  // a copy of the right size: it is kept for as long as the task
   task.size_hint = static_cast<double>(max_length);
   task.estimated_memory = static_cast<std::uint64_t>(body.Int("estimated_memory", 0, kMaxMemory).value_or(0));
   if (const auto priority = body.String("priority")) {

@@ -71,7 +71,8 @@ std::string FormatTime(WallMillis millis) {
 
 void WriteTask(JsonWriter& out, const pool::TaskView& view) {
   const auto& r = view.record;
-  out.BeginObject().Key("task_id").String(r.id.ToString());
+  const auto id = r.id.Text();
+  out.BeginObject().Key("task_id").String({id.data(), id.size()});
   WriteDeviceId(out, view.device);
   out.Key("status").String(store::TaskStatusName(r.status)).Key("type").String(r.type);
   out.Key("model");
@@ -112,7 +113,8 @@ std::string RenderTask(const pool::TaskView& view) {
 }
 
 void WriteSubmitted(JsonWriter& out, const pool::SubmitOutcome::Task& task) {
-  out.BeginObject().Key("task_id").String(task.id.ToString());
+  const auto id = task.id.Text();
+  out.BeginObject().Key("task_id").String({id.data(), id.size()});
   WriteDeviceId(out, task.device);
   out.Key("status").String(store::TaskStatusName(task.status)).EndObject();
 }

@@ -53,9 +53,16 @@ void Pool::Impl::ArmTimer() {
   }
   if (!wake) {
     timer_.Cancel();
+    armed_for_ = TimePoint::max();
     return;
   }
-  timer_ = loop_.RunAt(*wake, Later([](Impl& self) { self.Pump(); }));
+  // One that rings too early only looks; setting it anew for each task would cost more.
+  if (armed_for_ <= *wake) return;
+  armed_for_ = *wake;
+  timer_ = loop_.RunAt(*wake, Later([](Impl& self) {
+                         self.armed_for_ = TimePoint::max();
+                         self.Pump();
+                       }));
 }
 
 std::optional<std::string> Pool::Impl::DeviceOf(const Entry& entry) const {

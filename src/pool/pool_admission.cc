@@ -69,41 +69,56 @@ void Pool::Impl::Submit(Uuid key_id, std::vector<NewTask> tasks, std::optional<b
     loop_.Post([done = std::move(done), error = std::move(status).error()] { done(error); });
     return;
   }
-  const auto& config = sched_->config();
   const bool unsplit = split.has_value() && !*split;
   const Uuid batch = unsplit ? ids_.Next() : Uuid{};
-  std::vector<store::TaskRecord> records;
+  const auto created = clock_.WallNow();
+  auto submission = std::make_shared<Submission>(Submission{{}, split, std::move(done)});
+  store::AcceptBatch to_store{{}, std::move(claim)};
+  submission->entries.reserve(tasks.size());
+  to_store.tasks.reserve(tasks.size());
   for (auto& task : tasks) {
-    store::TaskRecord r;
-    r.id = ids_.Next();
-    r.key_id = key_id;
-    r.batch_id = batch;
-    r.model = task.model;
-    r.type = task.type;
-    r.priority_name = task.priority.empty() ? config.default_priority : task.priority;
-    r.priority = FindLevel(config, r.priority_name)->number;
-    r.strategy = task.strategy ? StrategyName(*task.strategy) : std::string_view();
-    r.estimated_memory_bytes =
-        static_cast<std::int64_t>(std::min<std::uint64_t>(task.estimated_memory, INT64_MAX));
-    r.budget_ms = Millis(std::min(task.timeout.value_or(config.queue_timeout), config.queue_timeout));
-    r.created_ms = clock_.WallNow();
-    r.request = std::move(task.request);
-    records.push_back(std::move(r));
+    submission->entries.push_back(NewEntry(std::move(task), key_id, batch, created));
+    to_store.tasks.push_back(submission->entries.back()->record);
   }
-  accepting_ += records.size();
-  store::AcceptBatch batch_to_store{records, std::move(claim)};
-  store_.tasks().Accept(
-      std::move(batch_to_store),
-      Later([records = std::move(records), tasks = std::move(tasks), split, done = std::move(done)](
-                Impl& self, Result<store::AcceptOutcome> outcome) mutable {
-        self.accepting_ -= records.size();
-        if (!outcome.has_value()) {
-          self.metrics_.Refused(ErrorCodeName(outcome.error().code), self.PriorityOf(tasks.front()));
-          return done(std::move(outcome).error());
-        }
-        if (outcome->replayed) return self.Replay(*outcome, done);
-        self.Admit(std::move(records), std::move(tasks), split, done);
-      }));
+  accepting_ += tasks.size();
+  store_.tasks().Accept(std::move(to_store), Later([submission = std::move(submission)](
+                                                       Impl& self, Result<store::AcceptOutcome> outcome) {
+                          self.Stored(*submission, std::move(outcome));
+                        }));
+}
+
+std::unique_ptr<Entry> Pool::Impl::NewEntry(NewTask task, Uuid key_id, Uuid batch, WallMillis created) {
+  const auto& config = sched_->config();
+  auto entry = std::make_unique<Entry>();
+  entry->strategy = task.strategy;
+  entry->size_hint = task.size_hint;
+  auto& r = entry->record;
+  r.id = ids_.Next();
+  r.key_id = key_id;
+  r.batch_id = batch;
+  r.model = std::move(task.model);
+  r.type = std::move(task.type);
+  r.priority_name = task.priority.empty() ? config.default_priority : std::move(task.priority);
+  r.priority = FindLevel(config, r.priority_name)->number;
+  if (task.strategy) r.strategy = StrategyName(*task.strategy);
+  r.estimated_memory_bytes =
+      static_cast<std::int64_t>(std::min<std::uint64_t>(task.estimated_memory, INT64_MAX));
+  r.budget_ms = Millis(std::min(task.timeout.value_or(config.queue_timeout), config.queue_timeout));
+  r.created_ms = created;
+  r.request = std::move(task.request);
+  return entry;
+}
+
+void Pool::Impl::Stored(Submission& submission, Result<store::AcceptOutcome> outcome) {
+  accepting_ -= submission.entries.size();
+  if (!outcome.has_value()) {
+    const auto& asked_for = submission.entries.front()->record.priority_name;
+    const auto* level = FindLevel(sched_->config(), asked_for);
+    metrics_.Refused(ErrorCodeName(outcome.error().code), level == nullptr ? "unknown" : level->name);
+    return submission.done(std::move(outcome).error());
+  }
+  if (outcome->replayed) return Replay(*outcome, submission.done);
+  Admit(submission);
 }
 
 // A request that was accepted before is answered as then, whatever keeps new ones out now.
@@ -141,43 +156,43 @@ sched::TaskSpec Pool::Impl::SpecOf(const Entry& entry) const {
   return spec;
 }
 
-void Pool::Impl::Admit(std::vector<store::TaskRecord> records, std::vector<NewTask> tasks,
-                       std::optional<bool> split, const SubmitCallback& done) {
-  std::vector<TaskId> ids;
-  std::vector<sched::TaskSpec> specs;
+void Pool::Impl::Admit(Submission& submission) {
   const auto now = clock_.Now();
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    auto entry = std::make_unique<Entry>();
-    entry->record = std::move(records[i]);
-    entry->strategy = tasks[i].strategy;
-    entry->size_hint = tasks[i].size_hint;
-    entry->queued_at = now;
-    ids.push_back(entry->record.id);
-    specs.push_back(SpecOf(*entry));
-    metrics_.Accepted(entry->record);
-    tasks_.emplace(ids.back(), std::move(entry));
+  std::vector<Entry*> entries;
+  entries.reserve(submission.entries.size());
+  for (auto& owned : submission.entries) {
+    Entry& entry = *entries.emplace_back(owned.get());
+    entry.queued_at = now;
+    metrics_.Accepted(entry.record);
+    tasks_.emplace(entry.record.id, std::move(owned));
   }
-  if (split.has_value()) {
-    auto batch = sched_->SubmitBatch(now, specs, *split);
+  std::vector<TaskId> ids;
+  ids.reserve(entries.size());
+  for (const Entry* entry : entries) ids.push_back(entry->record.id);
+  if (const auto split = submission.split) {
+    std::vector<sched::TaskSpec> specs;
+    for (const Entry* entry : entries) specs.push_back(SpecOf(*entry));
+    auto batch = sched_->SubmitBatch(now, std::move(specs), *split);
     ALTLAS_INFO("sched", "batch accepted", {"tasks", ids.size()}, {"batch_split", *split},
                 {"first_task", ids.front().ToString()});
-    for (std::size_t i = 0; i < ids.size(); ++i) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
       if (batch.has_value()) {
-        Enter(*Find(ids[i]), batch->tasks[i]);
+        Enter(*entries[i], batch->tasks[i]);
       } else {
-        Enter(*Find(ids[i]), batch.error());
+        Enter(*entries[i], batch.error());
       }
     }
   } else {
-    Enter(*Find(ids.front()), sched_->Submit(now, specs.front()));
+    Enter(*entries.front(), sched_->Submit(now, SpecOf(*entries.front())));
   }
   Pump();
   SubmitOutcome answer;
-  answer.split = split.value_or(true);
+  answer.split = submission.split.value_or(true);
+  answer.tasks.reserve(ids.size());
   for (const auto& id : ids)
     answer.tasks.push_back(
         AnswerFor(id).value_or(SubmitOutcome::Task{id, std::nullopt, store::TaskStatus::kQueued}));
-  done(std::move(answer));
+  submission.done(std::move(answer));
 }
 
 void Pool::Impl::Enter(Entry& entry, Result<sched::Accepted> accepted) {

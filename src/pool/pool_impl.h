@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pool's inside, shared by its .cc files: admission, devices, outcomes, recovery.
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "base/task_id.h"
 #include "pool/pool.h"
@@ -114,8 +114,16 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   Status CheckNew(const std::vector<NewTask>& tasks, bool batch) const;
   void ReplayOr(Error refusal, std::vector<NewTask> tasks, store::IdempotencyClaim claim,
                 SubmitCallback done);
-  void Admit(std::vector<store::TaskRecord> records, std::vector<NewTask> tasks, std::optional<bool> split,
-             const SubmitCallback& done);
+  using Entries = std::vector<std::unique_ptr<Entry>>;
+  // What is on its way to the disk and then into the queue.
+  struct Submission {
+    Entries entries;
+    std::optional<bool> split;
+    SubmitCallback done;
+  };
+  std::unique_ptr<Entry> NewEntry(NewTask task, Uuid key_id, Uuid batch, WallMillis created);
+  void Stored(Submission& submission, Result<store::AcceptOutcome> outcome);
+  void Admit(Submission& submission);
   void Replay(const store::AcceptOutcome& outcome, const SubmitCallback& done) const;
   sched::TaskSpec SpecOf(const Entry& entry) const;
   void Enter(Entry& entry, Result<sched::Accepted> accepted);
@@ -165,11 +173,12 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   UuidGenerator ids_;
   PoolMetrics metrics_;
   std::unique_ptr<sched::Scheduler> sched_;
-  std::unordered_map<TaskId, std::unique_ptr<Entry>> tasks_;
+  boost::unordered_flat_map<TaskId, std::unique_ptr<Entry>, std::hash<TaskId>> tasks_;
   std::map<std::string, PoolDevice> devices_;
   std::vector<TaskId> recovered_;  // queued before a restart, in order, waiting for the first devices
   std::size_t accepting_ = 0;      // tasks on their way to the disk
   net::IoLoop::Timer timer_;
+  TimePoint armed_for_ = TimePoint::max();  // of timer_
   bool pumping_ = false;
   bool pump_again_ = false;
   bool devices_known_ = false;

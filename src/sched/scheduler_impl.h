@@ -3,6 +3,7 @@
 // scheduler_dispatch.cc (Poll), scheduler_batch.cc and scheduler_explain.cc. See scheduler.h for what it
 // promises.
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <unordered_map>
 
@@ -188,7 +189,7 @@ class Scheduler::Impl {
 
   std::vector<Task> tasks_;
   std::vector<TaskSlot> free_tasks_;
-  std::unordered_map<TaskId, TaskSlot> ids_;
+  boost::unordered_flat_map<TaskId, TaskSlot, std::hash<TaskId>> ids_;
   std::uint64_t next_sequence_ = 0;
   std::size_t queued_ = 0;
   std::vector<std::size_t> queued_by_level_;

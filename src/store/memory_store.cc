@@ -171,7 +171,8 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
   template <typename Callback, typename Outcome>
   void Answer(Callback done, Outcome outcome) {
     if (!done) return;
-    executor_([done = std::move(done), outcome = std::move(outcome)] { done(outcome); });
+    executor_(
+        [done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
   }
 
   Result<AcceptOutcome> AcceptNow(AcceptBatch batch) {
@@ -184,11 +185,14 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
       }
     }
     for (const auto& task : batch.tasks) {
-      if (tasks_.contains(task.id))
+      // Ids grow with time, so that hardly one has to be looked for.
+      const bool newest = tasks_.empty() || tasks_.rbegin()->first < task.id;
+      if (!newest && tasks_.contains(task.id))
         return Fail(ErrorCode::kConflict, "there is a task {} already", task.id.ToString());
     }
     if (batch.only_replay) return NoFirstAccept();
     AcceptOutcome outcome;
+    outcome.ids.reserve(batch.tasks.size());
     for (auto& task : batch.tasks) {
       outcome.ids.push_back(task.id);
       tasks_.emplace_hint(tasks_.end(), task.id, std::move(task));

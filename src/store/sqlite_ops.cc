@@ -70,7 +70,9 @@ std::function<void()> AnswerOf(Op op) {
   return std::visit(
       [](auto& one) -> std::function<void()> {
         if (!one.done) return {};
-        return [done = std::move(one.done), outcome = std::move(one.outcome)] { done(outcome); };
+        return [done = std::move(one.done), outcome = std::move(one.outcome)]() mutable {
+          done(std::move(outcome));
+        };
       },
       op);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -22,7 +23,7 @@ template <typename R, typename Outcome>
 struct OpOf {
   R record;
   std::function<void(Result<Outcome>)> done;
-  Result<Outcome> outcome = Fail(ErrorCode::kInternal, "not applied yet");
+  Result<Outcome> outcome = Error{ErrorCode::kInternal, "not applied"};
   OpStage stage = OpStage::kApply;
 };
 
@@ -53,6 +54,9 @@ using RevokeKeyOp = OpOf<RevokeRecord, void>;
 using TouchKeyOp = OpOf<TouchRecord, void>;
 using Op =
     std::variant<AcceptOp, FinalOp, DispatchOp, RequeueOp, DeleteOp, AddKeyOp, RevokeKeyOp, TouchKeyOp>;
+
+// A group of them grows by moves: a copy would hold the texts of its tasks twice.
+static_assert(std::is_nothrow_move_constructible_v<Op>);
 
 // Operations that somebody waits for and can repeat fail when the disk does; the others are kept until it
 // takes them.
