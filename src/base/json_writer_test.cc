@@ -32,7 +32,8 @@ TEST(JsonWriter, EscapesWhatMustBeEscaped) {
 
 // Eight bytes at a time are looked at: each special one at each place of a text, beside plain ones.
 TEST(JsonWriter, EscapesAtEveryPlace) {
-  for (const std::string_view special : {"\"", "\\", "\x1f", "\x01", "\n", "\xc3\xbc", "\x7f", " ", "~", "!"}) {
+  for (const std::string_view special :
+       {"\"", "\\", "\x1f", "\x01", "\n", "\xc3\xbc", "\x7f", " ", "~", "!"}) {
     std::string escaped;
     AppendJsonString(escaped, special);
     escaped = escaped.substr(1, escaped.size() - 2);

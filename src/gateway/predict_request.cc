@@ -98,7 +98,8 @@ void ReadStops(ObjectReader& body, JsonWriter& out) {
 }
 
 struct Digits {
-  explicit Digits(std::uint64_t value) : end(std::to_chars(text.data(), text.data() + text.size(), value).ptr) {}
+  explicit Digits(std::uint64_t value)
+      : end(std::to_chars(text.data(), text.data() + text.size(), value).ptr) {}
   std::string_view view() const { return {text.data(), static_cast<std::size_t>(end - text.data())}; }
   std::array<char, 20> text;
   const char* end;

@@ -60,9 +60,9 @@ void Pool::Impl::ArmTimer() {
   if (armed_for_ <= *wake) return;
   armed_for_ = *wake;
   timer_ = loop_.RunAt(*wake, Later([](Impl& self) {
-                         self.armed_for_ = TimePoint::max();
-                         self.Pump();
-                       }));
+    self.armed_for_ = TimePoint::max();
+    self.Pump();
+  }));
 }
 
 std::optional<std::string> Pool::Impl::DeviceOf(const Entry& entry) const {

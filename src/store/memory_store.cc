@@ -171,8 +171,7 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
   template <typename Callback, typename Outcome>
   void Answer(Callback done, Outcome outcome) {
     if (!done) return;
-    executor_(
-        [done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
+    executor_([done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
   }
 
   Result<AcceptOutcome> AcceptNow(AcceptBatch batch) {

@@ -92,8 +92,15 @@ Statement& Statement::BindNull(int parameter) {
 }
 Statement& Statement::BindId(int parameter, Uuid id) {
   if (id.is_nil()) return BindNull(parameter);
-  const auto bytes = BytesOf(id);
-  sqlite3_bind_blob64(statement_.get(), parameter, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+  if (ids_ == nullptr) ids_ = std::make_unique<IdBytes>();
+  if (ids_bound_ == ids_->size()) {
+    const auto bytes = BytesOf(id);
+    sqlite3_bind_blob64(statement_.get(), parameter, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+    return *this;
+  }
+  auto& bytes = (*ids_)[ids_bound_++];
+  bytes = BytesOf(id);
+  sqlite3_bind_blob64(statement_.get(), parameter, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
 
@@ -119,6 +126,7 @@ Status Statement::Run() {
 void Statement::Reset() {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
+  ids_bound_ = 0;
 }
 
 std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -48,6 +49,10 @@ class Statement {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
+  // The bytes of bound ids, where SQLite reads them until Reset.
+  using IdBytes = std::array<std::array<unsigned char, 16>, 4>;
+  std::unique_ptr<IdBytes> ids_;
+  std::size_t ids_bound_ = 0;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
