@@ -214,8 +214,8 @@ Result<Process> WorkerBackend::TrySpawn(const std::string& token) {
   ALTLAS_TRY(auto process, StartProcess(what));
   if (options_.cpu_quota > 0) {
     if (auto limited = LimitCpu(process.pid, LimitName(), options_.cpu_quota); !limited) {
-      ALTLAS_WARN("backend", "the worker's processor time is not limited", {"device", device()},
-                  {"why", limited.error().message});
+      ALTLAS_WARN("backend", "the worker's processor time is not limited: it may use more than its quota",
+                  {"device", device()}, {"cores", options_.cpu_quota}, {"why", limited.error().message});
     }
   }
   const auto identity = IdentifyProcess(process.pid);

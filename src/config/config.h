@@ -176,7 +176,7 @@ struct ModelConfig {
 // One item of `devices.cpu`.
 struct CpuDeviceConfig {
   int threads = 0;              // 0: an equal share of the machine's cores
-  double quota = 1.0;           // the share of its threads' time that it may use, above 0
+  double quota = 1.0;           // the share of its threads' time that it may use, 0.01 to 1
   std::vector<int> pin;         // CPU numbers; empty: not pinned
   std::optional<Bytes> memory;  // absent: the machine's memory
 };

@@ -339,7 +339,7 @@ KeySpec DevicesRows() {
                       "Its threads; 0 is an equal share of the machine's cores.")
                       .Range(0, 4096),
                   Key("quota", &CpuDeviceConfig::quota, "The share of its threads' time that it may use.")
-                      .Above(0, 1)
+                      .Range(0.01, 1)
                       .Unit("share"),
                   Key("pin", &CpuDeviceConfig::pin, "The numbers of the CPUs that it stays on; empty: any.")
                       .Range(0, 4095)

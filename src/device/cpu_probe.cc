@@ -41,8 +41,8 @@ Result<std::unique_ptr<CpuProbe>> CpuProbe::Create(std::vector<CpuDevice> device
   for (std::size_t i = 0; i < devices.size(); ++i) {
     auto& device = devices[i];
     const auto path = fmt::format("devices.cpu[{}]", i);
-    if (device.quota <= 0 || device.quota > 1)
-      return FailField(path + ".quota", "{} is not a share in (0, 1]", device.quota);
+    if (!(device.quota >= 0.01 && device.quota <= 1))
+      return FailField(path + ".quota", "{} is not a share from 0.01 to 1", device.quota);
     for (const int processor : device.pin) {
       if (processor < 0 || static_cast<std::size_t>(processor) >= times.size() || times[processor].total == 0)
         return FailField(path + ".pin", "processor {} does not exist here; this machine has 0 to {}",

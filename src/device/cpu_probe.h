@@ -13,7 +13,7 @@ namespace altlas::device {
 // One CPU device to make of this machine.
 struct CpuDevice {
   int threads = 0;           // 0: every processor it may use
-  double quota = 1.0;        // share of its threads' time that it may use, (0, 1]
+  double quota = 1.0;        // share of its threads' time that it may use, 0.01 to 1
   std::vector<int> pin;      // processors it is bound to; empty: all
   std::uint64_t memory = 0;  // bytes; 0: an equal part of the machine's memory
 };

@@ -250,7 +250,7 @@ RunningToken DeviceTable::BeginRunning(RouteIndex route, DeviceIndex device, std
   CountTogether(d);
   if (alone) d.alone = task;
   const double work = Work(route, device, size);
-  d.tasks.push_back({task, route, now_, d.together, work});
+  d.tasks.push_back({task, route, now_, d.together, work, size, routes_[route]->members[device].guess});
   ++d.running;
   d.memory_reserved += memory;
   d.idle_at = std::max(d.idle_at, now_) + FromSeconds(std::clamp(work, 1e-9, kLongest));

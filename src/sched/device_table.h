@@ -53,6 +53,8 @@ struct RunningTask {
   TimePoint start;
   double together_at_start = 0;  // DeviceRecord::together then
   double work = 0;               // predicted seconds alone
+  double size = 1;               // the task's, to predict `work` anew
+  bool guess = false;            // predicted before this device was measured for the route
 };
 
 struct DeviceRecord {
@@ -129,7 +131,7 @@ class DeviceTable {
   void Configure(const SchedConfig& config);
   void Update(DeviceState state);
   void Remove(std::string_view id);
-  // True once after a device has become available or unavailable for some route.
+  // True once after a device has become available, unavailable, or known by measurement, for some route.
   bool TakeAvailabilityChange() { return std::exchange(availability_changed_, false); }
 
   std::size_t size() const { return devices_.size(); }
@@ -186,6 +188,7 @@ class DeviceTable {
   TimePoint IdleAt(DeviceIndex device) const;
   void Reprice(Route& route, DeviceIndex device);
   void RepriceGuesses(Route& route);
+  void RepriceRunning(const Route& route, DeviceIndex device);
   void CountSpeed(const DeviceRecord& device, int by);
   double RelativeSpeed(const DeviceRecord& device) const;
   double Pace(DeviceIndex device) const;

@@ -138,12 +138,29 @@ void DeviceTable::Reprice(Route& route, DeviceIndex index) {
     member.unit = typical_seconds_ / RelativeSpeed(device) * Stretch(device);
     member.contention = 1;
   }
+  RepriceRunning(route, index);
   const LoadIndex::Rate rate = LoadIndex::RateOf(member.unit, member.contention);
   if (rate == member.rate) return;
   member.rate = rate;
   if (!member.open) return;
   route.index.Remove(index);
   route.index.Insert(index, member.unit, member.contention, KeyOf(index));
+}
+
+// What runs since before anything was measured keeps no price that was made up.
+void DeviceTable::RepriceRunning(const Route& route, DeviceIndex index) {
+  DeviceRecord& device = *devices_[index];
+  const Member& member = route.members[index];
+  bool changed = false;
+  for (RunningTask& task : device.tasks) {
+    if (!task.guess || routes_[task.route].get() != &route) continue;
+    task.work = Work(task.route, index, task.size);
+    task.guess = member.guess;
+    changed = true;
+  }
+  if (!changed) return;
+  device.idle_at = IdleAt(index);
+  RefreshOpen(index);
 }
 
 void DeviceTable::RepriceGuesses(Route& route) {
@@ -168,6 +185,8 @@ void DeviceTable::Learn(RouteIndex route, DeviceIndex device, std::uint32_t task
   typical_seconds_ = any_learned_ ? 0.9 * typical_seconds_ + 0.1 * seconds : seconds;
   any_learned_ = true;
   const bool first = !std::exchange(r.learned, true);
+  // Waiting tasks were placed by guesses: they are looked at anew.
+  if (first || member.guess) availability_changed_ = true;
   const double unit = member.stats.unit_seconds();
   const bool leads = r.reference == kNoDevice || r.reference == device || unit < r.reference_unit;
   const double before = r.reference_unit;

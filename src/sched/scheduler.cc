@@ -248,6 +248,7 @@ bool Scheduler::Impl::Finish(TimePoint now, const TaskId& id, Outcome outcome, D
   }
   last_finish_ = table_.now();
   Forget(slot);
+  if (table_.TakeAvailabilityChange()) OnAvailabilityChange();
   return true;
 }
 
