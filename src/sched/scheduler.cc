@@ -267,6 +267,14 @@ bool Scheduler::Impl::Requeue(TimePoint now, const TaskId& id, std::string_view 
   return true;
 }
 
+// Not where its own device, which it could not have when that one was kept for it, is back.
+bool Scheduler::Impl::StillKept(const Task& task) {
+  if (!table_.Serves(task.route, task.kept)) return false;
+  if (task.strategy != Strategy::kTaskSpecific || lanes_[task.lane].key.pin != kNoDevice) return true;
+  const PlacementView view(table_, config_, random_, NeedsOf(task));
+  return view.Mapped() == task.kept || !view.Available(view.Mapped());
+}
+
 void Scheduler::Impl::OnAvailabilityChange() {
   table_.TakeAvailabilityChange();
   std::vector<std::uint32_t> lost;  // groups whose device cannot run them now
@@ -286,7 +294,7 @@ void Scheduler::Impl::OnAvailabilityChange() {
             [this](TaskSlot a, TaskSlot b) { return tasks_[a].place < tasks_[b].place; });
   for (const TaskSlot slot : waiting) {
     Task& task = tasks_[slot];
-    if (task.kept == kNoDevice || table_.Serves(task.route, task.kept)) continue;
+    if (task.kept == kNoDevice || StillKept(task)) continue;
     table_.KeepFor(std::exchange(task.kept, kNoDevice), kNone);
   }
   for (const TaskSlot slot : waiting) tasks_[slot].wait.Release();

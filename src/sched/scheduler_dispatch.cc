@@ -113,16 +113,31 @@ bool Scheduler::Impl::StartFurtherBack(const Lane& lane, const Pick& held, std::
 Pick Scheduler::Impl::ChooseForHead(const Lane& lane, Strategy& strategy) {
   const TaskSlot slot = lane.heap.top().id;
   const Task& task = tasks_[slot];
-  if (task.kept != kNoDevice) return ChooseKept(slot);
+  if (task.kept != kNoDevice) return ChooseKeptFor(slot, lane, strategy);
   if (lane.key.pin != kNoDevice) return ChoosePinned(task, lane.key.pin);
   Pick pick = Choose(task, strategy);
   if (pick.kind != Pick::Kind::kFallBack) return pick;
   std::string message = std::move(pick.message);
-  strategy =
-      config_.default_strategy == Strategy::kTaskSpecific ? Strategy::kLeastLoaded : config_.default_strategy;
+  strategy = FallBackStrategy();
   pick = Choose(task, strategy);
   pick.reason = Reason::kMappingFellBack;
   pick.message = std::move(message);
+  return pick;
+}
+
+Strategy Scheduler::Impl::FallBackStrategy() const {
+  return config_.default_strategy == Strategy::kTaskSpecific ? Strategy::kLeastLoaded
+                                                             : config_.default_strategy;
+}
+
+// What is kept for a task that could not have its mapped device was chosen by the strategy fallen back to.
+Pick Scheduler::Impl::ChooseKeptFor(TaskSlot slot, const Lane& lane, Strategy& strategy) {
+  Pick pick = ChooseKept(slot);
+  if (strategy != Strategy::kTaskSpecific || lane.key.pin != kNoDevice) return pick;
+  const PlacementView view(table_, config_, random_, NeedsOf(tasks_[slot]));
+  if (pick.kind != Pick::Kind::kPlace || pick.device == view.Mapped()) return pick;
+  strategy = FallBackStrategy();
+  pick.message = view.WhyUnavailable(view.Mapped());
   return pick;
 }
 

@@ -165,6 +165,9 @@ class Scheduler::Impl {
   Pick Choose(const Task& task, Strategy strategy);
   Pick ChoosePinned(const Task& task, DeviceIndex pin);
   Pick ChooseKept(TaskSlot slot);
+  Pick ChooseKeptFor(TaskSlot slot, const Lane& lane, Strategy& strategy);
+  Strategy FallBackStrategy() const;
+  bool StillKept(const Task& task);
   Pick ChooseHeld(TaskSlot slot, Pick pick);
   void Start(TaskSlot slot, Pick pick, Strategy strategy, std::vector<Action>& actions);
   bool Clearer(const Task& task, DeviceIndex a, DeviceIndex b) const;
