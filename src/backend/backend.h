@@ -22,7 +22,7 @@ enum class BackendState {
               // kStarting
   kStarting,  // the process runs and has not said Hello. -> kLoading, kEnding, kBackoff
   kLoading,   // it has its Welcome and loads models. -> kReady, kEnding
-  kReady,     // it takes leases. -> kDraining, kEnding
+  kReady,     // it takes leases; once it gave one back, it is leaving. -> kDraining, kEnding
   kDraining,  // it finishes what it holds, then it ends. -> kStopped, kEnding
   kEnding,    // told or forced to end; waiting until the process is gone. -> kBackoff, kStarting, kStopped
   kBackoff,   // gone; started again at `restart_at`. -> kStarting, kStopped

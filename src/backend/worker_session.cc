@@ -311,7 +311,12 @@ void WorkerSession::HandleOutcome(TimePoint now, const LeaseKey& lease, const wi
   } else if (const auto* done = std::get_if<wire::LeaseDone>(&message)) {
     Emit(*done);
   } else {
-    Emit(std::get<wire::LeaseFailed>(message));
+    const auto& failed = std::get<wire::LeaseFailed>(message);
+    Emit(failed);
+    // It takes nothing any more, so it must not stay: the owner gives it nothing until one is ready anew.
+    if (failed.code == ErrorCode::kUnavailable && !failed.worker_at_fault && state_ == BackendState::kReady &&
+        !deadline_)
+      SetState(now, BackendState::kReady, "it gave a lease back and is leaving", options_.leave_within);
   }
 }
 

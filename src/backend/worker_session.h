@@ -24,6 +24,7 @@ struct SessionOptions {
   Duration progress_within = std::chrono::seconds(120);  // leases run and nothing advances
   Duration adopt_within = std::chrono::seconds(5);       // for a worker of an earlier manager to reconnect
   Duration drain_within = std::chrono::seconds(30);      // for what runs, when draining
+  Duration leave_within = std::chrono::seconds(10);      // from a lease given back to the worker's Goodbye
   Duration end_within = std::chrono::seconds(3);         // from a Goodbye to the process's end, then SIGKILL
   Duration first_restart = std::chrono::milliseconds(200);  // doubles with each failure in a row
   Duration restart_cap = std::chrono::seconds(30);

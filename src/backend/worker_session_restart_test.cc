@@ -166,6 +166,50 @@ TEST(WorkerSession, WorkerThatLeavesIsReplacedAtOnceUnlessItNeverWasOfUse) {
   EXPECT_EQ(bench.session.state(), BackendState::kBackoff);
 }
 
+// What takes nothing any more and stays would keep its device for nothing, for ever.
+TEST(WorkerSession, WorkerThatGivesALeaseBackAndStaysIsEndedAndReplaced) {
+  SessionBench bench;
+  bench.StartReady();
+  ASSERT_TRUE(bench.Give(kA));
+  ASSERT_TRUE(bench.Give(kB));
+  std::uint64_t steps = 0;
+  bench.Say(wire::LeaseFailed{kA, ErrorCode::kUnavailable, "no more", false});
+  bench.Heartbeats(seconds(6), steps, true);
+  bench.Say(wire::LeaseFailed{kB, ErrorCode::kUnavailable, "nor this", false});  // from the first it counts
+  bench.Heartbeats(seconds(3), steps, true);
+  EXPECT_EQ(bench.session.state(), BackendState::kReady);
+  EXPECT_TRUE(bench.Sent<wire::Goodbye>().empty());
+  bench.Heartbeats(seconds(1), steps, true);
+  EXPECT_EQ(bench.session.state(), BackendState::kEnding);
+  EXPECT_NE(bench.session.status().why.find("gave a lease back"), std::string::npos);
+  ASSERT_EQ(bench.Sent<wire::Goodbye>().size(), 1u);
+  bench.Pass(seconds(3));
+  EXPECT_EQ(bench.kills, 1);
+  bench.Exit();
+  EXPECT_TRUE(bench.All<LeasesLost>().empty());
+  EXPECT_EQ(bench.session.state(), BackendState::kBackoff);
+  bench.Pass(milliseconds(200));
+  EXPECT_EQ(bench.spawns, 2);
+  bench.BecomeReady();
+  bench.Heartbeats(seconds(60), steps, true);
+  EXPECT_EQ(bench.session.state(), BackendState::kReady);
+}
+
+TEST(WorkerSession, OtherFailuresLeaveAWorkerInItsPlace) {
+  SessionBench bench;
+  bench.StartReady();
+  std::uint64_t steps = 0;
+  for (const auto& failed : {wire::LeaseFailed{kA, ErrorCode::kInternal, "broke", true},
+                             wire::LeaseFailed{kB, ErrorCode::kInvalidArgument, "too long", false},
+                             wire::LeaseFailed{kC, ErrorCode::kCanceled, "asked", false}}) {
+    ASSERT_TRUE(bench.Give(failed.lease));
+    bench.Say(failed);
+  }
+  bench.Heartbeats(seconds(60), steps, true);
+  EXPECT_EQ(bench.session.state(), BackendState::kReady);
+  EXPECT_EQ(bench.kills, 0);
+}
+
 TEST(WorkerSession, LastWordsReadAfterTheNewsOfItsEndStillSayThatItLeft) {
   SessionBench bench;
   bench.StartReady();

@@ -55,6 +55,12 @@ void WorkerSession::HandleDeadline(TimePoint now) {
     case BackendState::kLoading:
       Crash(now, fmt::format("the models were not loaded within {:.1f} s", Seconds(options_.load_within)));
       break;
+    case BackendState::kReady:
+      End(now, wire::GoodbyeReason::kShutdown,
+          fmt::format("it gave a lease back and did not leave within {:.1f} s",
+                      Seconds(options_.leave_within)),
+          After::kBackoff);
+      break;
     case BackendState::kBackoff:
       Spawn(now);
       break;

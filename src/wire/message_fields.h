@@ -100,7 +100,7 @@ void Fields(A& a, LeaseGrant& m) {
   a.Name("model", m.model);
   a.Bytes("request", m.request, kMaxJsonBytes);
   a.Bool("stream", m.stream);
-  a.Ids("emitted", m.emitted);
+  a.Ids("emitted", m.emitted, kMaxTokenIds);
 }
 
 template <typename A>
@@ -112,7 +112,7 @@ template <typename A>
 void Fields(A& a, Token& m) {
   Fields(a, m.lease);
   a.Number("index", m.index);
-  a.Ids("ids", m.ids);
+  a.Ids("ids", m.ids, 1);
   a.Bytes("text", m.text, kMaxPieceBytes);
 }
 

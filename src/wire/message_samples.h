@@ -35,7 +35,7 @@ inline std::vector<Message> SampleMessages() {
           Ready{8, 2, 1000, 2000},
           grant,
           LeaseCancel{lease},
-          Token{lease, 3, {17, 18}, " a"},
+          Token{lease, 3, {17}, " a"},
           LeaseDone{lease, R"({"text":"x"})", 0.5, 5, 20},
           LeaseDoneAck{lease},
           LeaseFailed{lease, ErrorCode::kCanceled, "asked", false},
@@ -73,8 +73,8 @@ class MessageFiller {
     value.resize(random_.Below(std::min<std::uint32_t>(limit, 3000) + 1));
     for (char& c : value) c = static_cast<char>(random_.Next());
   }
-  void Ids(std::string_view, std::vector<std::uint32_t>& ids) {
-    ids.resize(random_.Below(50));
+  void Ids(std::string_view, std::vector<std::uint32_t>& ids, std::uint32_t limit) {
+    ids.resize(random_.Below(std::min(limit, 49u) + 1));
     for (auto& id : ids) id = static_cast<std::uint32_t>(random_.Next());
   }
   template <typename T>

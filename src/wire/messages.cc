@@ -94,8 +94,8 @@ class Encoder {
   void Bytes(std::string_view field, std::string_view value, std::uint32_t limit) {
     if (Fits(field, value.size(), limit, "bytes")) writer_.PutString(value);
   }
-  void Ids(std::string_view field, const std::vector<std::uint32_t>& ids) {
-    if (!Fits(field, ids.size(), kMaxTokenIds, "ids")) return;
+  void Ids(std::string_view field, const std::vector<std::uint32_t>& ids, std::uint32_t limit) {
+    if (!Fits(field, ids.size(), limit, "ids")) return;
     writer_.Put(static_cast<std::uint32_t>(ids.size()));
     writer_.PutRaw({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::uint32_t)});
   }
@@ -182,8 +182,8 @@ class Decoder {
     value = reader_.GetString(limit);
     CheckRead(field);
   }
-  void Ids(std::string_view field, std::vector<std::uint32_t>& ids) {
-    const auto count = Count(field, kMaxTokenIds, sizeof(std::uint32_t));
+  void Ids(std::string_view field, std::vector<std::uint32_t>& ids, std::uint32_t limit) {
+    const auto count = Count(field, limit, sizeof(std::uint32_t));
     const auto raw = reader_.GetRaw(std::size_t{count} * sizeof(std::uint32_t));
     CheckRead(field);
     if (!status_) return;

@@ -35,7 +35,7 @@ inline constexpr std::uint32_t kMaxPathBytes = 4096;
 inline constexpr std::uint32_t kMaxSecretBytes = 128;
 inline constexpr std::uint32_t kMaxJsonBytes = 32u << 20;  // a request or a result
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // text of one Token message
-inline constexpr std::uint32_t kMaxTokenIds = 1u << 20;    // ids in one list
+inline constexpr std::uint32_t kMaxTokenIds = 1u << 20;    // ids in LeaseGrant::emitted
 inline constexpr std::uint32_t kMaxModels = 256;
 inline constexpr std::uint32_t kMaxLeases = 16384;  // leases that one worker may hold
 
@@ -147,14 +147,16 @@ struct LeaseCancel {
   LeaseKey lease;
   bool operator==(const LeaseCancel&) const = default;
 };
-// worker -> manager, for a lease with `stream`: tokens in order, without gaps or repeats within a connection,
-// beginning with those of LeaseGrant::emitted in the pieces of the earlier attempt. `text` may lag behind the
-// ids by an incomplete character. After a reconnection they come again from the first of the answer.
+// worker -> manager, for a lease with `stream`: one message a token, in order, without gaps or repeats within
+// a connection, beginning with those of LeaseGrant::emitted in the pieces of the earlier attempt. `text` may
+// lag behind the id by an incomplete character, or by what may become a stop string; what is still held back
+// at the end comes in a message of its own without an id. After a reconnection they come again from the first
+// of the answer.
 struct Token {
   LeaseKey lease;
-  std::uint32_t index = 0;  // position of ids[0] in the whole answer
-  std::vector<std::uint32_t> ids;
-  std::string text;  // bytes up to kMaxPieceBytes
+  std::uint32_t index = 0;         // position of the id in the whole answer; without one: of the next
+  std::vector<std::uint32_t> ids;  // one or none
+  std::string text;                // bytes up to kMaxPieceBytes
   bool operator==(const Token&) const = default;
 };
 struct LeaseDone {
@@ -166,9 +168,11 @@ struct LeaseDone {
   bool operator==(const LeaseDone&) const = default;
 };
 // worker -> manager. Three meanings of `code`:
-//   kUnavailable  given back unharmed: the worker stops, or takes nothing any more. The task is as it was,
-//                 its tokens so far stand, and it goes to another worker; this counts against nobody. A
-//                 task's own failure never has this code, and such an answer never has `worker_at_fault`.
+//   kUnavailable  given back unharmed: the worker takes nothing any more and is leaving. It gives back all
+//                 that it holds and says Goodbye; where it does not within ten seconds, the manager ends it
+//                 and starts another. The task is as it was, its tokens so far stand, and it goes to another
+//                 worker; this counts against nobody. A task's own failure never has this code, and such an
+//                 answer never has `worker_at_fault`.
 //   kCanceled     the answer to LeaseCancel.
 //   any other     the task failed. With `worker_at_fault` it is tried elsewhere, and the loss is counted.
 struct LeaseFailed {

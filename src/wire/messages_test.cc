@@ -136,9 +136,8 @@ TEST(Messages, HaveTheGoldenBytesOfProtocolOne) {
                        "70110100"},
       {0x0107, lease},
       {0x0108, lease + "03000000"
-                       "02000000"
+                       "01000000"
                        "11000000"
-                       "12000000"
                        "02000000"
                        "2061"},
       {0x0109, lease + "0c000000"
@@ -297,6 +296,23 @@ TEST(Messages, HugeCountsAreRefusedBeforeAnythingIsAllocated) {
   const auto leases = DecodeMessage({0x0101, payload});
   ASSERT_FALSE(leases);
   EXPECT_NE(leases.error().message.find("field leases"), std::string::npos);
+}
+
+// The text of several could not be cut between them.
+TEST(Messages, ATokenMessageOfSeveralTokensIsRefusedOnBothSides) {
+  const Token two{{kSampleTask, 1}, 0, {1, 2}, "ab"};
+  const auto encoded = EncodeMessage(two);
+  ASSERT_FALSE(encoded);
+  EXPECT_EQ(encoded.error().code, ErrorCode::kTooLarge);
+  EXPECT_NE(encoded.error().message.find("ids"), std::string::npos);
+  auto payload = std::string(PayloadOf(*EncodeMessage(Token{{kSampleTask, 1}, 0, {1}, "ab"})));
+  payload[24] = 2;
+  payload.insert(32, std::string("\2\0\0\0", 4));
+  const auto decoded = DecodeMessage({0x0108, payload});
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(decoded.error().message.find("field ids"), std::string::npos);
+  EXPECT_NE(decoded.error().message.find("the limit is 1"), std::string::npos);
 }
 
 TEST(Messages, FieldsPastTheirLimitsAreNotEncodedAndLeaveTheBufferAsItWas) {
