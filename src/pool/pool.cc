@@ -140,6 +140,7 @@ std::unique_ptr<Watch> Pool::Impl::WatchTask(const TaskId& id, std::uint32_t fro
         return;
       }
       live->watchers.push_back(alive);
+      if (live->MayDiffer(alive->from())) return TellAnew(*live, *alive);
       for (const auto& piece : std::vector(live->pieces)) alive->Give(TokenEvent{piece.index, piece.text});
     }));
     return std::make_unique<WatchHandle>(std::move(state));
@@ -152,12 +153,21 @@ std::unique_ptr<Watch> Pool::Impl::WatchTask(const TaskId& id, std::uint32_t fro
   return std::make_unique<WatchHandle>(std::move(state));
 }
 
-void Pool::Impl::Tell(Entry& entry, const TaskEvent& event) {
+// A copy: a listener may start or stop watching.
+std::vector<std::shared_ptr<WatchState>> Pool::Impl::WatchersOf(Entry& entry) {
+  std::vector<std::shared_ptr<WatchState>> watchers;
   std::erase_if(entry.watchers, [](const auto& weak) { return weak.expired(); });
-  const auto watchers = entry.watchers;  // a listener may start or stop watching
-  for (const auto& weak : watchers) {
-    if (const auto watcher = weak.lock()) watcher->Give(event);
-  }
+  for (const auto& weak : entry.watchers) watchers.push_back(weak.lock());
+  return watchers;
+}
+
+void Pool::Impl::Tell(Entry& entry, const TaskEvent& event) {
+  for (const auto& watcher : WatchersOf(entry)) watcher->Give(event);
+}
+
+void Pool::Impl::TellAnew(Entry& entry, WatchState& watcher) {
+  watcher.Give(ResetEvent{});
+  for (const auto& piece : std::vector(entry.pieces)) watcher.Give(TokenEvent{piece.index, piece.text});
 }
 
 Pool::Pool(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -116,7 +116,9 @@ class Pool {
   // kConflict where it is final already.
   void Cancel(const TaskId& id, std::string reason, std::function<void(Result<TaskView>)> done);
   // Calls `listener` with the tokens from `from_index` on and with the end; a task that is final already
-  // gives one FinalEvent. Null where there is no such task.
+  // gives one FinalEvent. Where the words before `from_index` may be others than those heard then (they were
+  // lost with a manager and a worker, or never said), a ResetEvent comes first and then all tokens. Null
+  // where there is no such task.
   std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from_index,
                                    std::function<void(const TaskEvent&)> listener);
 

@@ -15,7 +15,8 @@ TEST_F(PoolTest, ALostLeaseRunsAgainOnAnotherDeviceWithWhatWasEmitted) {
   const auto id = SubmitOne();
   const int first = Gpu(0).grants_.empty() ? 1 : 0;
   const auto lease = Gpu(first).grants_[0].lease;
-  Gpu(first).Emit(wire::Token{lease, 0, {41, 42}, "ab"});
+  Gpu(first).Emit(wire::Token{lease, 0, {41}, "a"});
+  Gpu(first).Emit(wire::Token{lease, 1, {42}, "b"});
   Gpu(first).Lose({lease}, true);
   Settle();
   auto& other = Gpu(1 - first);
@@ -28,7 +29,8 @@ TEST_F(PoolTest, ALostLeaseRunsAgainOnAnotherDeviceWithWhatWasEmitted) {
     if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
   });
   Settle();
-  other.Emit(wire::Token{other.grants_[0].lease, 0, {41, 42}, "ab"});  // told again: dropped
+  other.Emit(wire::Token{other.grants_[0].lease, 0, {41}, "a"});  // told again: dropped
+  other.Emit(wire::Token{other.grants_[0].lease, 1, {42}, "b"});
   other.Emit(wire::Token{other.grants_[0].lease, 2, {43}, "c"});
   other.Finish(other.grants_[0], "abc");
   AwaitStatus(id, TaskStatus::kCompleted);

@@ -26,8 +26,14 @@ struct Entry {
     kZombie,   // final and durable, but the backend still holds its lease: only the slot is waited for
   };
   struct Piece {
-    std::uint32_t index = 0;  // of its last token
+    std::uint32_t index = 0;  // of its token
     std::string text;
+  };
+  // What an earlier manager, or an attempt before, had told of it beside `pieces`.
+  enum class Past {
+    kNothing,     // nothing else
+    kComesAgain,  // the worker that outlived that manager tells it again from its first token. -> kLost
+    kLost,        // nobody knows it any more: what comes may be other words
   };
   store::TaskRecord record;
   std::optional<Strategy> strategy;
@@ -40,9 +46,17 @@ struct Entry {
   std::vector<std::uint32_t> emitted;
   std::vector<Piece> pieces;
   bool tail_told = false;  // the last piece has no token of its own
+  Past past = Past::kNothing;
   std::uint32_t generated_tokens = 0;
   std::vector<std::weak_ptr<WatchState>> watchers;
   std::vector<std::function<void(Result<TaskView>)>> on_final;
+
+  // The index after the last one told.
+  std::uint32_t told() const { return pieces.empty() ? 0 : pieces.back().index + 1; }
+  // Whether one who has heard everything before `from` may have heard other words than those in `pieces`.
+  bool MayDiffer(std::uint32_t from) const {
+    return past != Past::kComesAgain && (from > told() || (past == Past::kLost && from > 0));
+  }
 };
 
 // A watcher's connection to its task; ends with either side.
@@ -50,6 +64,7 @@ class WatchState {
  public:
   WatchState(std::uint32_t from, std::function<void(const TaskEvent&)> listener)
       : from_(from), listener_(std::move(listener)) {}
+  std::uint32_t from() const { return from_; }
   void Give(const TaskEvent& event) {
     if (const auto* token = std::get_if<TokenEvent>(&event); token != nullptr && token->index < from_) return;
     if (std::holds_alternative<ResetEvent>(event)) from_ = 0;
@@ -98,6 +113,9 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::unique_ptr<Watch> WatchTask(const TaskId& id, std::uint32_t from,
                                    std::function<void(const TaskEvent&)> listener);
   void Tell(Entry& entry, const TaskEvent& event);
+  // Has the watcher forget what it heard, and tells all pieces.
+  static void TellAnew(Entry& entry, WatchState& watcher);
+  static std::vector<std::shared_ptr<WatchState>> WatchersOf(Entry& entry);
   // Runs a member function later, unless the pool is gone by then.
   template <typename F>
   auto Later(F f) {
@@ -150,6 +168,8 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void OnBackend(const std::string& device, const backend::LeasesLost& lost);
   void OnBackend(const std::string& device, const backend::LeasesResumed& resumed);
   void LeaseLost(Entry& entry, const std::string& device, bool worker_down, const std::string& reason);
+  void LosePast(Entry& entry);
+  void TakeTailBack(Entry& entry);
   // Its worker accepts no lease until it reports that it is ready again.
   void TakesNothing(const std::string& id, const std::string& why);
   // The entry whose lease this is; null for one that nobody waits for.

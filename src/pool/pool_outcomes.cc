@@ -99,13 +99,22 @@ void Pool::Impl::OnBackend(const std::string&, wire::Token& token) {
                  {"index", token.index}, {"expected", next});
     return;
   }
-  entry->emitted.insert(entry->emitted.end(), token.ids.begin(), token.ids.end());
   // Text that was held back comes at the end without a token of its own, under the index after the last; once
   // more where the lease was continued elsewhere after that.
   if (token.ids.empty() && std::exchange(entry->tail_told, true)) return;
-  const auto last = static_cast<std::uint32_t>(next + token.ids.size() - (token.ids.empty() ? 0 : 1));
-  entry->pieces.push_back({last, token.text});
-  Tell(*entry, TokenEvent{last, token.text});
+  if (!token.ids.empty() && entry->tail_told) TakeTailBack(*entry);
+  entry->emitted.insert(entry->emitted.end(), token.ids.begin(), token.ids.end());
+  entry->pieces.push_back({token.index, token.text});
+  Tell(*entry, TokenEvent{token.index, token.text});
+}
+
+// The attempt before ended here and was lost with its end; this one goes on, and tells what was held back as
+// part of its next piece.
+void Pool::Impl::TakeTailBack(Entry& entry) {
+  entry.tail_told = false;
+  entry.pieces.pop_back();
+  entry.past = Entry::Past::kLost;  // who heard the tail and went away may come back
+  for (const auto& watcher : WatchersOf(entry)) TellAnew(entry, *watcher);
 }
 
 void Pool::Impl::ReturnLease(Entry& entry, sched::Outcome outcome, Duration service) {
@@ -184,12 +193,7 @@ void Pool::Impl::LeaseLost(Entry& entry, const std::string& device, bool worker_
                     "(workers.max_attempts)",
                     r.worker_losses, device, reason));
   }
-  if (limbo) {
-    entry.emitted.clear();
-    entry.pieces.clear();
-    entry.tail_told = false;
-    Tell(entry, ResetEvent{});
-  }
+  if (entry.past == Entry::Past::kComesAgain) LosePast(entry);
   r.status = TaskStatus::kQueued;
   entry.phase = Entry::Phase::kQueued;
   ALTLAS_INFO("sched", "task queued again", {"task", r.id.ToString()}, {"device", device},
@@ -199,6 +203,14 @@ void Pool::Impl::LeaseLost(Entry& entry, const std::string& device, bool worker_
   store_.tasks().RequeueForRetry({r.id, r.worker_losses, "", r.budget_ms}, {});
   const bool alone = r.worker_losses > 0;
   if (limbo || !sched_->Requeue(clock_.Now(), r.id, worker_down ? device : "", alone)) Resubmit({&entry});
+}
+
+// What an adopted worker has told again so far is all that is left.
+void Pool::Impl::LosePast(Entry& entry) {
+  entry.past = Entry::Past::kLost;
+  for (const auto& watcher : WatchersOf(entry)) {
+    if (watcher->from() > entry.told()) TellAnew(entry, *watcher);
+  }
 }
 
 void Pool::Impl::OnBackend(const std::string& id, const backend::LeasesResumed& resumed) {

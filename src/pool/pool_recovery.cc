@@ -22,10 +22,12 @@ Status Pool::Impl::Recover() {
       broken.push_back(id);
     } else if (r.status == store::TaskStatus::kRunning && !r.device.empty()) {
       entry->phase = Entry::Phase::kLimbo;
+      entry->past = Entry::Past::kComesAgain;
       entry->lease = {id, static_cast<std::uint32_t>(r.attempt)};
       ++running;
     } else {
       r.status = store::TaskStatus::kQueued;
+      if (r.attempt > 0) entry->past = Entry::Past::kLost;
       recovered_.push_back(id);
     }
     tasks_.emplace(id, std::move(entry));

@@ -96,6 +96,102 @@ TEST_F(PoolTest, AContinuedLeaseThatIsResumedKeepsWhatWasSaidBeforeIt) {
   EXPECT_EQ(rest, "bc");
 }
 
+struct Heard {
+  std::string text;  // before it went away, and since
+  int resets = 0;
+};
+
+std::function<void(const TaskEvent&)> Into(Heard& heard) {
+  return [&heard](const TaskEvent& event) {
+    if (const auto* token = std::get_if<TokenEvent>(&event)) heard.text += token->text;
+    if (!std::holds_alternative<ResetEvent>(event)) return;
+    heard.text.clear();
+    ++heard.resets;
+  };
+}
+
+// Manager and worker died, so the task says it all anew and says other words: an old beginning with a new
+// rest is never told, whenever its listener comes back.
+TEST_F(PoolTest, WhoComesBackToATaskThatRunsAnewHearsItFromItsStart) {
+  for (const bool queued : {false, true}) {
+    SCOPED_TRACE(queued);
+    KillPool();
+    MakePool();
+    MakeDevices(1);
+    const auto id = SubmitOne();
+    const auto first = Gpu(0).grants_.back().lease;
+    Gpu(0).Emit(wire::Token{first, 0, {1}, "old"});
+    Gpu(0).Emit(wire::Token{first, 1, {2}, " words"});
+    if (queued) {
+      Gpu(0).refuse_ = true;
+      Gpu(0).Lose({first}, false);
+      Settle();
+    }
+    Restart(1);
+    Heard waiting{"old words"}, behind{"old words"}, past{"old words"}, fresh;
+    if (!queued) Gpu(0).Lose({first}, false);
+    std::vector<std::unique_ptr<Watch>> watches;
+    watches.push_back(pool_->WatchTask(id, 2, Into(waiting)));
+    watches.push_back(pool_->WatchTask(id, 0, Into(fresh)));
+    Settle();
+    Gpu(0).BecomeReady();
+    const auto lease = Gpu(0).grants_.at(0).lease;
+    Gpu(0).Emit(wire::Token{lease, 0, {3}, "new"});
+    watches.push_back(pool_->WatchTask(id, 2, Into(behind)));
+    Settle();
+    Gpu(0).Emit(wire::Token{lease, 1, {4}, " text"});
+    Gpu(0).Emit(wire::Token{lease, 2, {5}, " here"});
+    watches.push_back(pool_->WatchTask(id, 2, Into(past)));
+    Settle();
+    Gpu(0).Emit(wire::Token{lease, 3, {6}, " now"});
+    for (const auto* heard : {&waiting, &behind, &past, &fresh}) EXPECT_EQ(heard->text, "new text here now");
+    for (const auto* heard : {&waiting, &behind, &past}) EXPECT_EQ(heard->resets, 1);
+    EXPECT_EQ(fresh.resets, 0);
+    Gpu(0).Finish(Gpu(0).grants_.at(0));
+    AwaitStatus(id, TaskStatus::kCompleted);
+  }
+}
+
+// The worker outlived its manager: what it tells again is what its listener has, who hears only the rest.
+TEST_F(PoolTest, WhoComesBackBeforeTheAdoptedWorkerHasToldAllAgainHearsTheRest) {
+  const auto lease = RestartWithARunningTask();
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
+  Heard heard{"abc"};
+  const auto watch = pool_->WatchTask(lease.task, 3, Into(heard));
+  Settle();
+  Gpu(0).Emit(wire::Token{lease, 1, {2}, "b"});
+  Gpu(0).Emit(wire::Token{lease, 2, {3}, "c"});
+  Gpu(0).Emit(wire::Token{lease, 3, {4}, "d"});
+  EXPECT_EQ(heard.text, "abcd");
+  EXPECT_EQ(heard.resets, 0);
+}
+
+TEST_F(PoolTest, WhatAnAdoptedWorkerDidNotTellAgainBeforeItsDeathIsNotTakenForTheNextOnesWords) {
+  const auto lease = RestartWithARunningTask();
+  Gpu(0).BecomeReady();
+  Gpu(0).Emit(backend::LeasesResumed{{lease}});
+  Gpu(0).Emit(wire::Token{lease, 0, {1}, "a"});
+  Heard ahead{"abc"}, level{"a"};
+  const auto first = pool_->WatchTask(lease.task, 3, Into(ahead));
+  const auto second = pool_->WatchTask(lease.task, 1, Into(level));
+  Settle();
+  Gpu(0).Lose({lease}, true);
+  Settle();
+  ASSERT_EQ(Gpu(0).grants_.size(), 1u);
+  EXPECT_EQ(Gpu(0).grants_[0].emitted, std::vector<std::uint32_t>{1});
+  const auto next = Gpu(0).grants_[0].lease;
+  Gpu(0).Emit(wire::Token{next, 0, {1}, "a"});
+  Gpu(0).Emit(wire::Token{next, 1, {7}, "x"});
+  Gpu(0).Emit(wire::Token{next, 2, {8}, "y"});
+  Gpu(0).Emit(wire::Token{next, 3, {9}, "z"});
+  EXPECT_EQ(ahead.text, "axyz");
+  EXPECT_EQ(ahead.resets, 1);
+  EXPECT_EQ(level.text, "axyz");
+  EXPECT_EQ(level.resets, 0);
+}
+
 TEST_F(PoolTest, AResumedLeaseThatNobodyWaitsForIsCanceled) {
   const auto lease = RestartWithARunningTask();
   bool ended = false;

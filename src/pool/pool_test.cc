@@ -313,11 +313,11 @@ TEST_F(PoolTest, WatchersSeeTokensInOrderAndTheEndOnce) {
   };
   const auto first = watch_into(early, 0);
   Settle();
-  Gpu(0).Emit(wire::Token{lease, 1, {8, 9}, "bc"});
+  Gpu(0).Emit(wire::Token{lease, 1, {8}, "bc"});
   const auto second = watch_into(late, 1);
   Settle();
-  Gpu(0).Emit(wire::Token{lease, 1, {8, 9}, "bc"});  // told again: dropped
-  Gpu(0).Emit(wire::Token{lease, 3, {10}, "d"});
+  Gpu(0).Emit(wire::Token{lease, 1, {8}, "bc"});  // told again: dropped
+  Gpu(0).Emit(wire::Token{lease, 2, {10}, "d"});
   Gpu(0).Finish(Gpu(0).grants_[0]);
   RunUntil([&] { return ends == 2; });
   EXPECT_EQ(early, "abcd");
@@ -355,6 +355,38 @@ TEST_F(PoolTest, TextHeldBackUntilTheEndIsTold) {
   EXPECT_EQ(text, "aEN");
   EXPECT_EQ(last, 1u);
   EXPECT_EQ(rest, "EN");
+}
+
+// The attempt that told it was lost with its end, and the next one does not end there.
+TEST_F(PoolTest, TextHeldBackThatTurnsOutToGoOnIsToldOnce) {
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  const auto lease = Gpu(0).grants_[0].lease;
+  const auto watch_into = [&](std::string& text, std::uint32_t from) {
+    return pool_->WatchTask(id, from, [&text](const TaskEvent& event) {
+      if (std::holds_alternative<ResetEvent>(event)) text.clear();
+      if (const auto* token = std::get_if<TokenEvent>(&event)) text += token->text;
+    });
+  };
+  std::string text, back = "aEN";
+  const auto watch = watch_into(text, 0);
+  Settle();
+  Gpu(0).Emit(wire::Token{lease, 0, {7}, "a"});
+  Gpu(0).Emit(wire::Token{lease, 1, {}, "EN"});
+  EXPECT_EQ(text, "aEN");
+  Gpu(0).Lose({lease}, false);
+  Settle();
+  const auto again = Gpu(0).grants_.at(1).lease;
+  Gpu(0).Emit(wire::Token{again, 0, {7}, "a"});
+  Gpu(0).Emit(wire::Token{again, 1, {8}, "ENT"});
+  EXPECT_EQ(text, "aENT");
+  // One that heard the first tail, went away and comes back only now.
+  const auto late = watch_into(back, 2);
+  Settle();
+  Gpu(0).Emit(wire::Token{again, 2, {}, "E"});
+  EXPECT_EQ(text, "aENTE");
+  EXPECT_EQ(back, "aENTE");
 }
 
 TEST_F(PoolTest, AWatchThatEndedHearsNothingMore) {
