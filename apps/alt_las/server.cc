@@ -155,6 +155,7 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
   o.session.welcome.orphan_ms = static_cast<std::uint64_t>(workers.orphan_time.count());
   o.session.heartbeat_within = workers.heartbeat_timeout;
   o.session.progress_within = workers.progress_timeout;
+  o.session.adopt_within = workers.adopt_timeout;
   o.session.drain_within = config().server.drain_timeout;
   o.session.first_restart = workers.restart_backoff.initial;
   o.session.restart_cap = workers.restart_backoff.cap;

@@ -203,6 +203,7 @@ struct WorkersConfig {
   milliseconds progress_timeout = std::chrono::minutes(2);
   BackoffConfig restart_backoff;
   milliseconds orphan_time = std::chrono::minutes(1);
+  milliseconds adopt_timeout = std::chrono::seconds(5);
   int max_attempts = 2;  // losses: a task fails once so many workers went down or broke while running it
 };
 

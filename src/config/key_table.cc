@@ -377,6 +377,11 @@ KeySpec WorkersRows() {
           Key("orphan_time", &C::orphan_time,
               "A worker that cannot reach the manager for so long ends itself.")
               .Range(1, kDay),
+          Key("adopt_timeout", &C::adopt_timeout,
+              "How long a restarted manager waits for a worker that outlived the one before; then that "
+              "worker "
+              "is ended and another started.")
+              .Range(0.1, 3600),
           Key("max_attempts", &C::max_attempts,
               "A task fails once so many workers went down or broke while they ran it. Losses count, not "
               "attempts: what a worker gave back in order, or a restart of the manager, is none.")

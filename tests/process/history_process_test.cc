@@ -182,7 +182,7 @@ class Histories : public testing::Test {
   Histories() : server_("devices: {cpu_count: 2}\n") {
     server_.WriteConfig(
         "devices: {cpu_count: 2}\nworkers:\n  program: " + (server_.folder() / "slow").string() +
-        "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  max_attempts: 100\n");
+        "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  adopt_timeout: 60\n  max_attempts: 100\n");
   }
   void SetUp() override {
     ASSERT_TRUE(WriteFileAtomically(server_.folder() / "slow",

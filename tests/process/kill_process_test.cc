@@ -167,8 +167,9 @@ TEST(Kill, APoisonousTaskFailsAndTheOthersGoOn) {
 // Manager and worker die again and again at random moments while tasks come in.
 TEST(Kill, NothingIsLostOrDoubledUnderRandomKills) {
   ServerProcess server;
-  server.WriteConfig("workers:\n  program: " + (server.folder() / "slow").string() +
-                     "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  max_attempts: 50\n");
+  server.WriteConfig(
+      "workers:\n  program: " + (server.folder() / "slow").string() +
+      "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  adopt_timeout: 60\n  max_attempts: 50\n");
   ASSERT_TRUE(WriteFileAtomically(server.folder() / "slow",
                                   "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' --service-ms=5 \"$@\"\n", 0755)
                   .has_value());

@@ -112,7 +112,8 @@ ServerProcess::ServerProcess(std::string config, std::vector<std::string> worker
     for (const auto& argument : worker_arguments) line += " '" + argument + "'";
     std::ofstream(script) << line << " \"$@\"\n";
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
-    config += "\nworkers:\n  program: " + script.string() + "\n  restart_backoff: {initial: 0.05, cap: 1}\n";
+    config += "\nworkers:\n  program: " + script.string() +
+              "\n  restart_backoff: {initial: 0.05, cap: 1}\n  adopt_timeout: 60\n  heartbeat_timeout: 600\n";
   }
   WriteConfig(config);
 }

@@ -60,8 +60,8 @@ std::size_t OpenDescriptors(pid_t pid);
 // otherwise.
 class ServerProcess {
  public:
-  // `config` is the text of a configuration file; where its `workers.program` is not given, the echo worker
-  // is used.
+  // `config` is the text of a configuration file; where it has no `workers`, the echo worker is used, and its
+  // silence or absence is borne for long: tests stop workers, and run on busy machines.
   explicit ServerProcess(std::string config = {}, std::vector<std::string> worker_arguments = {});
   ~ServerProcess();
 
