@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "certificate.h"
+#include "net/test_certificate.h"
 
 namespace altlas::app {
 namespace {
@@ -16,7 +16,7 @@ class TlsFilesTest : public testing::Test {
  protected:
   // A pair `name`.pem and `name`.key, valid from a day before now for two days.
   void MakePair(const std::string& name, const char* password = nullptr) {
-    testing_process::MakeCertificate(Path(name), now_ - kDay, now_ + kDay, password);
+    net::MakeCertificate(Path(name), now_ - kDay, now_ + kDay, password);
   }
   std::filesystem::path Path(const std::string& name) { return folder_.path() / name; }
   void Refuse(const std::string& certificate, const std::string& key, const std::string& field,

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "net/http_server_fixture.h"
+#include "net/test_certificate.h"
 
 namespace altlas::net {
 namespace {
@@ -216,12 +217,13 @@ TEST_F(HttpServerTest, UnixSocketKnowsItsClientsUser) {
 
 TEST_F(HttpServerTest, TlsServesTheSameAndRefusesStrangers) {
   TemporaryFolder folder;
-  MakeCertificate(folder.path());
+  MakeCertificate(folder.path() / "server");
   ListenOptions listen;
-  listen.stream.tls = *TlsContext::ForServer({folder.path() / "cert.pem", folder.path() / "key.pem", {}});
+  listen.stream.tls =
+      *TlsContext::ForServer({folder.path() / "server.pem", folder.path() / "server.key", {}});
   Serve({}, Address::Tcp("127.0.0.1", 0), listen);
   auto options = ClientOptions();
-  options.tls = *TlsContext::ForClient({.ca_file = folder.path() / "cert.pem"});
+  options.tls = *TlsContext::ForClient({.ca_file = folder.path() / "server.pem"});
   const auto reply = CallBlocking(options, {.target = "/whoami"});
   ASSERT_TRUE(reply.has_value()) << reply.error().message;
   EXPECT_TRUE(reply->body.ends_with(" - tls")) << reply->body;
@@ -294,14 +296,14 @@ std::optional<std::string> RunCurl(const std::string& arguments) {
 
 TEST_F(HttpServerTest, CurlIsServedPlainOverTlsOverAUnixSocketChunkedAndWithContinue) {
   TemporaryFolder folder;
-  MakeCertificate(folder.path());
+  MakeCertificate(folder.path() / "server");
   Serve();
   if (!RunCurl("--version")) GTEST_SKIP() << "curl is not installed";
   Address tls_address;
   const Address unix_address = Address::Unix(folder.path() / "c.sock");
   thread_.Do([&] {
     ListenOptions tls;
-    tls.stream.tls = *TlsContext::ForServer({folder.path() / "cert.pem", folder.path() / "key.pem", {}});
+    tls.stream.tls = *TlsContext::ForServer({folder.path() / "server.pem", folder.path() / "server.key", {}});
     tls_address = *server_->Listen(Address::Tcp("127.0.0.1", 0), tls);
     ASSERT_TRUE(server_->Listen(unix_address));
   });
@@ -313,7 +315,7 @@ TEST_F(HttpServerTest, CurlIsServedPlainOverTlsOverAUnixSocketChunkedAndWithCont
   EXPECT_EQ(RunCurl(from_file + "-H 'Expect: 100-continue' " + base + "/echo"), body);
   EXPECT_EQ(RunCurl(from_file + "-H 'Transfer-Encoding: chunked' " + base + "/echo"), body);
   EXPECT_EQ(RunCurl("--http1.0 " + base + "/hello"), "{\"hello\":1}");
-  EXPECT_EQ(RunCurl("--cacert " + (folder.path() / "cert.pem").string() + " https://" +
+  EXPECT_EQ(RunCurl("--cacert " + (folder.path() / "server.pem").string() + " https://" +
                     tls_address.ToString() + "/hello"),
             "{\"hello\":1}");
   EXPECT_EQ(RunCurl("--unix-socket " + unix_address.path + " http://localhost/whoami"),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "net/test_certificate.h"
 #include "net/test_support.h"
 
 namespace altlas::net {
@@ -195,10 +196,10 @@ TEST_F(StreamTest, SecondListenerOnALiveSocketIsRefusedAStaleOneIsReplaced) {
 
 class TlsStreamTest : public StreamTest {
  protected:
-  void SetUp() override { MakeCertificate(folder_.path()); }
+  void SetUp() override { MakeCertificate(folder_.path() / "server"); }
   ListenOptions Server(bool ask_client = false) {
-    TlsServerOptions options{folder_.path() / "cert.pem", folder_.path() / "key.pem", {}};
-    if (ask_client) options.client_ca_file = folder_.path() / "cert.pem";
+    TlsServerOptions options{folder_.path() / "server.pem", folder_.path() / "server.key", {}};
+    if (ask_client) options.client_ca_file = folder_.path() / "server.pem";
     ListenOptions listen;
     listen.stream.tls = *TlsContext::ForServer(options);
     return listen;
@@ -208,7 +209,7 @@ class TlsStreamTest : public StreamTest {
     stream.tls = *TlsContext::ForClient(std::move(options));
     return stream;
   }
-  TlsClientOptions Trusting() { return {.ca_file = folder_.path() / "cert.pem"}; }
+  TlsClientOptions Trusting() { return {.ca_file = folder_.path() / "server.pem"}; }
 };
 
 TEST_F(TlsStreamTest, MegabytesGoBothWaysEncrypted) {
@@ -241,8 +242,8 @@ TEST_F(TlsStreamTest, UntrustedWrongOrMissingCertificatesEndTheAttempt) {
 
 TEST_F(TlsStreamTest, ClientCertificatesAreAskedForWhereTold) {
   auto with_own = Trusting();
-  with_own.certificate_file = folder_.path() / "cert.pem";
-  with_own.key_file = folder_.path() / "key.pem";
+  with_own.certificate_file = folder_.path() / "server.pem";
+  with_own.key_file = folder_.path() / "server.key";
   Connect(Address::Tcp("127.0.0.1", 0), Server(true), Client(with_own));
   ASSERT_NE(client_, nullptr);
   client_->Start(Record(client_got_, client_end_));
@@ -268,19 +269,19 @@ TEST_F(TlsStreamTest, PlainBytesOnATlsListenerCostOnlyTheirConnection) {
 }
 
 TEST_F(TlsStreamTest, ReloadTakesNewFilesAndKeepsTheOldOnesOnAnError) {
-  const auto cert = folder_.path() / "cert.pem";
-  auto context = *TlsContext::ForServer({cert, folder_.path() / "key.pem", {}});
+  const auto cert = folder_.path() / "server.pem";
+  auto context = *TlsContext::ForServer({cert, folder_.path() / "server.key", {}});
   const auto* before = context->native();
   std::ofstream(cert) << "no certificate";
   const auto failed = context->Reload();
   ASSERT_FALSE(failed);
-  EXPECT_NE(failed.error().message.find("cert.pem"), std::string::npos);
+  EXPECT_NE(failed.error().message.find("server.pem"), std::string::npos);
   EXPECT_EQ(context->native(), before);
-  MakeCertificate(folder_.path());
+  MakeCertificate(folder_.path() / "server");
   EXPECT_TRUE(context->Reload());
   TemporaryFolder other;
-  MakeCertificate(other.path());
-  EXPECT_EQ(TlsContext::ForServer({cert, other.path() / "key.pem", {}}).error().code,
+  MakeCertificate(other.path() / "server");
+  EXPECT_EQ(TlsContext::ForServer({cert, other.path() / "server.key", {}}).error().code,
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(TlsContext::ForServer({"/none.pem", "/none.pem", {}}).error().code, ErrorCode::kNotFound);
 }

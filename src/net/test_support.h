@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -57,8 +56,5 @@ class RawClient {
  private:
   UniqueFd fd_;
 };
-
-// A self-signed certificate for localhost and 127.0.0.1 in `folder`: cert.pem, key.pem.
-void MakeCertificate(const std::filesystem::path& folder);
 
 }  // namespace altlas::net

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "certificate.h"
+#include "net/test_certificate.h"
 #include "server_process.h"
 
 namespace altlas::testing_process {
@@ -302,11 +302,11 @@ TEST(Command, AnExpiredCertificateDoesNotTakeThePlaceOfAValidOne) {
   constexpr WallMillis kDay = 86'400'000;
   const auto now = SystemClock().WallNow();
   const auto stem = server.folder() / "server";
-  MakeCertificate(stem, now - kDay, now + kDay);
+  net::MakeCertificate(stem, now - kDay, now + kDay);
   server.WriteConfig(ReadFile(server.config_file(), 1 << 20).value() +
                      "\nserver: {tls: {certificate: server.pem, key: server.key}}\n");
   server.Start(false);
-  MakeCertificate(stem, now - 2 * kDay, now - kDay);
+  net::MakeCertificate(stem, now - 2 * kDay, now - kDay);
   ::kill(server.pid(), SIGHUP);
   EXPECT_TRUE(Eventually([&] {
     const auto log = server.Log();

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "certificate.h"
+#include "net/test_certificate.h"
 #include "raw_socket.h"
 #include "server_process.h"
 
@@ -28,7 +28,7 @@ class Https : public testing::Test {
   void Renew() {
     constexpr WallMillis kDay = 86'400'000;
     const auto now = SystemClock().WallNow();
-    MakeCertificate(server_.folder() / "server", now - kDay, now + kDay);
+    net::MakeCertificate(server_.folder() / "server", now - kDay, now + kDay);
   }
   Trust TrustIn(const std::string& stem) {
     net::TlsClientOptions options;
@@ -67,7 +67,7 @@ TEST_F(Https, AClientThatTrustsTheCertificateIsServed) {
 
 TEST_F(Https, AClientThatTrustsAnotherOneOrNobodyRefusesIt) {
   const auto now = SystemClock().WallNow();
-  MakeCertificate(server_.folder() / "other", now - 1000, now + 86'400'000);
+  net::MakeCertificate(server_.folder() / "other", now - 1000, now + 86'400'000);
   for (const auto& trust : {TrustIn("other"), net::TlsContext::ForClient({}).value()}) {
     const auto reply = AskWith(trust);
     ASSERT_FALSE(reply.has_value());
@@ -152,7 +152,7 @@ TEST_F(Https, ABrokenNewCertificateKeepsTheOldOneAndSaysWhy) {
   const auto certificate = server_.folder() / "server.pem";
   const auto good = ReadFile(certificate, 1 << 16).value();
   const auto now = SystemClock().WallNow();
-  MakeCertificate(server_.folder() / "other", now - 1000, now + 86'400'000);
+  net::MakeCertificate(server_.folder() / "other", now - 1000, now + 86'400'000);
   const auto foreign = ReadFile(server_.folder() / "other.pem", 1 << 16).value();
   std::size_t refusals = 0;
   for (const auto& [broken, reason] : {std::pair{std::string("garbage"), "holds no certificate"},

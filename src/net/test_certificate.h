@@ -6,14 +6,15 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 
-namespace altlas::testing_process {
+namespace altlas::net {
 
-// Writes `stem`.pem and `stem`.key (mode 0600), a self-signed pair for 127.0.0.1 and localhost that is valid
-// between two times (Unix milliseconds). With a password of four letters the key is encrypted.
+// For tests. Writes `stem`.pem and `stem`.key (mode 0600), a self-signed pair for 127.0.0.1 and localhost
+// that is valid between two times (Unix milliseconds). With a password of four letters the key is encrypted.
 inline void MakeCertificate(const std::filesystem::path& stem, std::int64_t from_ms, std::int64_t until_ms,
                             const char* password = nullptr) {
   EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -44,4 +45,11 @@ inline void MakeCertificate(const std::filesystem::path& stem, std::int64_t from
   EVP_PKEY_free(key);
 }
 
-}  // namespace altlas::testing_process
+// One that is valid today.
+inline void MakeCertificate(const std::filesystem::path& stem) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  MakeCertificate(stem, now_ms - 3'600'000, now_ms + 86'400'000);
+}
+
+}  // namespace altlas::net
