@@ -57,6 +57,20 @@ int OpenSockets(pid_t pid) {
   return sockets;
 }
 
+// Reads a stream of 40 words whose worker dies at the fifth, and whose manager, where it is to, at a later
+// one.
+void ReadPastTheWorkersDeath(ServerProcess& server, StreamClient& client, int managers_last = 0) {
+  server.Start();
+  const auto worker = server.WorkerPid();
+  ASSERT_GT(worker, 1);
+  client.task_id = Submit(server, 40);
+  client.Read(server.Client(), server.key(), [&] {
+    if (client.tokens == 5) ::kill(worker, SIGKILL);
+    if (client.tokens == managers_last) server.Kill();
+    return false;
+  });
+}
+
 TEST(Stream, LastEventIdGivesExactlyTheRest) {
   ServerProcess server("", {"--service-ms=600000"});
   server.Start();
@@ -106,14 +120,8 @@ TEST(Stream, TheTextIsWholeAfterTheManagersDeath) {
 
 TEST(Stream, TheTextIsWholeAfterTheWorkersDeath) {
   ServerProcess server("", {"--service-ms=8000"});
-  server.Start();
-  const auto worker = server.WorkerPid();
-  ASSERT_GT(worker, 1);
-  StreamClient client(Submit(server, 40));
-  client.Read(server.Client(), server.key(), [&] {
-    if (client.tokens == 5) ::kill(worker, SIGKILL);
-    return false;
-  });
+  StreamClient client("");
+  ReadPastTheWorkersDeath(server, client);
   ExpectWhole(client, Words(40));
   EXPECT_EQ(client.tokens, 40) << "a token came twice";
   EXPECT_EQ(client.data["attempt"], 2);
@@ -122,15 +130,8 @@ TEST(Stream, TheTextIsWholeAfterTheWorkersDeath) {
 // The worker that is adopted holds only a continuation: what was said before it must not be missing.
 TEST(Stream, TheTextIsWholeAfterTheWorkersAndThenTheManagersDeath) {
   ServerProcess server("", {"--service-ms=8000"});
-  server.Start();
-  const auto worker = server.WorkerPid();
-  ASSERT_GT(worker, 1);
-  StreamClient client(Submit(server, 40));
-  client.Read(server.Client(), server.key(), [&] {
-    if (client.tokens == 5) ::kill(worker, SIGKILL);
-    if (client.tokens == 10) server.Kill();
-    return false;
-  });
+  StreamClient client("");
+  ReadPastTheWorkersDeath(server, client, 10);
   server.Start(false);
   StreamClient fresh(client.task_id);
   const auto options = server.Client();
@@ -144,8 +145,9 @@ TEST(Stream, TheTextIsWholeAfterTheWorkersAndThenTheManagersDeath) {
 
 TEST(Stream, ManyStreamsSurviveRandomKills) {
   ServerProcess server;
-  server.WriteConfig("workers:\n  program: " + (server.folder() / "slow").string() +
-                     "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  max_attempts: 50\n");
+  server.WriteConfig(
+      "workers:\n  program: " + (server.folder() / "slow").string() +
+      "\n  restart_backoff: {initial: 0.05, cap: 0.2}\n  adopt_timeout: 60\n  max_attempts: 50\n");
   ASSERT_TRUE(WriteFileAtomically(server.folder() / "slow",
                                   "#!/bin/sh\nexec '" ALTLAS_ECHO_WORKER "' --service-ms=2000 \"$@\"\n", 0755)
                   .has_value());
