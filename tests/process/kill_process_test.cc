@@ -153,6 +153,23 @@ TEST(Kill, AHungWorkerIsReplaced) {
   EXPECT_NE(server.WorkerPid(), first);
 }
 
+// workers.adopt_timeout: one that outlived its manager and does not come is not waited for for ever.
+TEST(Kill, AWorkerThatDoesNotReconnectInTimeIsReplaced) {
+  ServerProcess server("", {kSlowWorker});
+  server.WriteConfig("workers:\n  program: " + (server.folder() / "worker").string() +
+                     "\n  adopt_timeout: 0.2\n  restart_backoff: {initial: 0.05, cap: 1}\n");
+  server.Start();
+  const auto first = server.WorkerPid();
+  ASSERT_GT(first, 1);
+  ::kill(first, SIGSTOP);
+  const auto id = server.Predict("for the next one");
+  server.Kill();
+  server.Start();
+  EXPECT_EQ(server.Await(id)["status"], "completed");
+  EXPECT_NE(server.WorkerPid(), first);
+  EXPECT_NE(server.Log().find("did not reconnect within 0.2 s"), std::string::npos) << server.Log();
+}
+
 // Poison: a task that takes its worker down is given up after workers.max_attempts, and the others go on.
 TEST(Kill, APoisonousTaskFailsAndTheOthersGoOn) {
   ServerProcess server("", {kSlowWorker, "--crash-on=POISON"});
