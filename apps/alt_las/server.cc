@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "gateway/api_errors.h"
 #include "gateway/gateway.h"
+#include "gateway/http_metrics.h"
 #include "machine_checks.h"
 #include "net/http_server.h"
 #include "open_state.h"
@@ -235,6 +236,8 @@ Status Server::Impl::Listen() {
   options.cors = {};
   admin_ = std::make_unique<net::HttpServer>(*loop_, std::move(options), Handler());
   ALTLAS_TRY_VOID(admin_->Listen(net::Address::Unix((options_.state / "admin.sock").string())));
+  gateway::ShowHttpMetrics(registry_, {{"public", [this] { return http_->stats(); }},
+                                       {"admin", [this] { return admin_->stats(); }}});
   return {};
 }
 

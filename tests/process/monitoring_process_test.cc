@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "raw_socket.h"
 #include "server_process.h"
 
 namespace altlas::testing_process {
@@ -114,6 +115,36 @@ TEST_F(Monitoring, TheMetricsAreServedAtTheirPathOrNotAtAll) {
   server_.Start();
   EXPECT_EQ(server_.Call("GET", "/internal/figures").status, 404);
   EXPECT_EQ(server_.Call("GET", "/metrics").status, 404);
+}
+
+TEST_F(Monitoring, HttpIsCountedByListener) {
+  server_.AddToConfig("server: {limits: {idle_time: 600}}");
+  server_.Start();
+  const auto number = [&](const std::string& name, const std::string& listener) {
+    const auto text = Metrics();
+    const auto key = "\naltlas_http_" + name + "{listener=\"" + listener + "\"} ";
+    const auto at = text.find(key);
+    EXPECT_NE(at, std::string::npos) << key << text;
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + key.size()));
+  };
+  const auto requests = number("requests_total", "public");
+  EXPECT_EQ(number("requests_total", "public"), requests + 1) << "the reading itself";
+  EXPECT_EQ(number("active_requests", "public"), 1);
+  EXPECT_EQ(number("refused_requests_total", "public"), 0);
+  RawSocket idle(server_.Client().address);
+  idle.Send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(idle.ReadAnswer()), 200);
+  {
+    RawSocket broken(server_.Client().address);
+    broken.Send("not http\r\n\r\n");
+    EXPECT_EQ(StatusOf(broken.ReadToEnd()), 400);
+  }
+  EXPECT_EQ(number("refused_requests_total", "public"), 1);
+  EXPECT_TRUE(Eventually([&] { return number("connections", "public") == 2; })) << "idle and the reader";
+  EXPECT_EQ(number("slow_clients_total", "public"), 0);
+  const auto admin = number("requests_total", "admin");
+  EXPECT_EQ(RunToEnd({ALTLAS_PROGRAM, "key", "list", "--state", server_.state().string()}).code, 0);
+  EXPECT_GT(number("requests_total", "admin"), admin);
 }
 
 TEST_F(Monitoring, TheLevelOfTheLogIsSpelledAsInTheConfiguration) {
