@@ -45,9 +45,8 @@ TEST(Schema, HoldsEveryKeyWithItsDefaultAndNoOther) {
   EXPECT_EQ(gpu["properties"]["memory_threshold"]["maximum"], 1);
   EXPECT_EQ(gpu["properties"]["multi_gpu"]["properties"]["default_strategy"]["enum"].size(), 5u);
   EXPECT_EQ(schema["properties"]["models"]["items"]["required"], json::parse(R"(["name", "path"])"));
-  EXPECT_EQ(schema["properties"]["devices"]["properties"]["cpu"]["items"]["properties"]["quota"]
-                  ["exclusiveMinimum"],
-            0);
+  EXPECT_EQ(schema["properties"]["devices"]["properties"]["cpu"]["items"]["properties"]["quota"]["minimum"],
+            0.01);
 }
 
 TEST(Effective, ReadsBackAsTheSameConfiguration) {

@@ -49,10 +49,6 @@ KeySpec& KeySpec::Range(double from, double to) {
   key.maximum = to;
   return *this;
 }
-KeySpec& KeySpec::Above(double from, double to) {
-  Scalar(*this).above_minimum = true;
-  return Range(from, to);
-}
 KeySpec& KeySpec::Unit(std::string_view text) {
   unit = text;
   return *this;
@@ -127,8 +123,6 @@ void* OwnerOf(void* config, std::string_view path) {
 
 std::string RangeText(const KeySpec& key) {
   if (!key.IsNumber()) return {};
-  if (key.above_minimum)
-    return fmt::format("above {}, up to {}", Limit(key, key.minimum), Limit(key, key.maximum));
   return fmt::format("{} to {}", Limit(key, key.minimum), Limit(key, key.maximum));
 }
 

@@ -36,7 +36,6 @@ struct KeySpec {
   std::string unit;
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  bool above_minimum = false;  // the minimum itself is not allowed
   std::vector<std::string> choices;
   bool run_time = false;      // takes effect without a restart
   bool optional = false;      // may be null: not set
@@ -53,7 +52,6 @@ struct KeySpec {
   std::function<Value()> item_defaults;  // kObjects: an item that gives nothing
 
   KeySpec& Range(double from, double to);
-  KeySpec& Above(double from, double to);
   KeySpec& Unit(std::string_view name);
   KeySpec& Choices(std::vector<std::string> names);
   KeySpec& Check(std::string (*function)(std::string_view));
@@ -81,7 +79,7 @@ void* OwnerOf(void* config, std::string_view path);
 
 // What the key allows, in words: "a whole number from 1 to 1024".
 std::string Allowed(const KeySpec& key);
-// Its range alone ("1 to 1024", "above 0, up to 1"), empty where it has none.
+// Its range alone ("1 to 1024"), empty where it has none.
 std::string RangeText(const KeySpec& key);
 
 }  // namespace altlas::config

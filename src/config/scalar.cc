@@ -112,8 +112,7 @@ ReadScalar Wrong(const KeySpec& key, std::string_view text, bool plain, std::str
 }
 
 ReadScalar InRange(const KeySpec& key, std::string_view text, bool plain, double number, Value value) {
-  const bool too_small = key.above_minimum ? number <= key.minimum : number < key.minimum;
-  if (too_small || number > key.maximum) return Wrong(key, text, plain, {});
+  if (number < key.minimum || number > key.maximum) return Wrong(key, text, plain, {});
   return {std::move(value), {}};
 }
 

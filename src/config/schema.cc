@@ -27,10 +27,7 @@ std::string Description(const KeySpec& key) {
 
 void WriteRange(JsonWriter& json, const KeySpec& key) {
   if (!key.IsNumber()) return;
-  json.Key(key.above_minimum ? "exclusiveMinimum" : "minimum")
-      .Double(key.minimum)
-      .Key("maximum")
-      .Double(key.maximum);
+  json.Key("minimum").Double(key.minimum).Key("maximum").Double(key.maximum);
 }
 
 // `names` of JSON types; a second one where the key may be null.
