@@ -2,7 +2,11 @@
 // The manager dies while the real worker writes: the worker writes on, the next manager takes it over with
 // all it holds, and not a word is another (CLU-5).
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <ctime>
+
+#include "base/clock.h"
 #include "server_process.h"
 
 namespace altlas::testing_process {
@@ -17,10 +21,17 @@ std::string Body(int seed, bool stream) {
       .dump();
 }
 
+// "2026-11-22T02:31:05.123Z" in milliseconds since 1970.
+double MillisOf(const std::string& time) {
+  std::tm parts{};
+  EXPECT_NE(::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &parts), nullptr) << time;
+  return static_cast<double>(::timegm(&parts)) * 1000 + std::stod(time.substr(time.find('.') + 1, 3));
+}
+
 TEST(Adoption, TheRealWorkerWritesOnAndNotAWordIsAnother) {
   constexpr int kTexts = 6;
   ServerProcess server("workers:\n  program: " ALTLAS_WORKER
-                       "\n  restart_backoff: {initial: 0.05, cap: 1}\n");
+                       "\n  restart_backoff: {initial: 0.05, cap: 1}\n  adopt_timeout: 60\n");
   server.Start();
   std::vector<std::string> texts;
   for (int seed = 0; seed < kTexts; ++seed) {
@@ -34,7 +45,8 @@ TEST(Adoption, TheRealWorkerWritesOnAndNotAWordIsAnother) {
   std::vector<std::string> ids;
   for (int seed = 1; seed < kTexts; ++seed)
     ids.push_back(server.Call("POST", "/api/v1/predict", Body(seed, false)).json["task_id"]);
-  // The last one is heard: at its first word the manager dies.
+  // The last one is heard: at its first word the manager dies, and the worker stands still until the next one
+  // is there, so that it has almost all of its words before it whatever the machine is busy with.
   net::HttpCall call;
   call.method = "POST";
   call.target = "/api/v1/predict";
@@ -45,18 +57,21 @@ TEST(Adoption, TheRealWorkerWritesOnAndNotAWordIsAnother) {
   const auto reply = net::StreamBlocking(server.Client(), call, [&](std::string_view piece) {
     EXPECT_TRUE(
         reader.Feed(piece, [&](const net::SseEvent& event) { heard = event.event == "token"; }).has_value());
-    if (heard) server.Kill();
+    if (heard) {
+      ::kill(worker, SIGSTOP);
+      server.Kill();
+    }
     return !heard;
   });
   ASSERT_TRUE(heard) << (reply.has_value() ? "" : reply.error().message);
   ASSERT_TRUE(reply.has_value());
   ids.insert(ids.begin(), std::string(reply->Header("X-Task-Id")));
 
-  server.Start();
-  EXPECT_EQ(server.WorkerPid(), worker);
-  EXPECT_TRUE(Eventually([&] {
-    return server.Log().find("lease resumed task=" + ids[0]) != std::string::npos;
-  })) << "it was done already";
+  server.Start(false);
+  ::kill(worker, SIGCONT);
+  const auto resumed = [&] { return server.Log().find("lease resumed task=" + ids[0]) != std::string::npos; };
+  ASSERT_TRUE(Eventually(resumed)) << server.Log();
+  const auto resumed_by = static_cast<double>(SystemClock().WallNow());
   for (int seed = 0; seed < kTexts; ++seed) {
     const auto task = server.Await(ids[static_cast<std::size_t>(seed)]);
     ASSERT_EQ(task["status"], "completed") << task.dump();
@@ -64,6 +79,12 @@ TEST(Adoption, TheRealWorkerWritesOnAndNotAWordIsAnother) {
     EXPECT_EQ(task["attempt"], 1) << task.dump();
   }
   EXPECT_EQ(server.WorkerPid(), worker);
+  // Leases that were answered while no manager was there are resumed too. This one was not: by the worker's
+  // own measure it ended later.
+  const auto heard_task = server.Task(ids[0]);
+  EXPECT_GT(MillisOf(heard_task["started_at"]) + 1000 * heard_task["result"]["execution_time"].get<double>(),
+            resumed_by)
+      << "it was done already: " << heard_task.dump();
 }
 
 }  // namespace
