@@ -169,6 +169,7 @@ TEST_F(Devices, WithNoneLeftTasksWaitAndRunOnceThereIsOne) {
   EXPECT_EQ(server_.Task(id)["status"], "queued");
   devices_ = all;
   Write();
+  EXPECT_TRUE(Becomes("gpu_0", "ok"));  // a look has the file read now, not at the next interval
   EXPECT_EQ(server_.Await(id)["status"], "completed");
   EXPECT_TRUE(Eventually([&] { return server_.Call("GET", "/health/ready").status == 200; }));
 }
@@ -189,9 +190,7 @@ TEST_F(Devices, AWrongFileKeepsTheLastGoodOneAndSaysWhatIsWrong) {
 
 class Mapped : public Devices {
  protected:
-  Mapped()
-      : Devices("gpu:\n  multi_gpu: {task_specific_mappings: {text_generation: gpu_0}}\n",
-                "--service-ms=1500") {}
+  Mapped() : Devices("gpu:\n  multi_gpu: {task_specific_mappings: {text_generation: gpu_0}}\n") {}
   void Answer(const std::string& answer) {
     server_.Terminate();
     auto config = ReadFile(server_.config_file(), 1 << 16).value();
@@ -206,10 +205,18 @@ class Mapped : public Devices {
   }
 };
 
+// Its worker stands still meanwhile, so that the task is under way when the limit is applied, whatever time
+// that takes.
 TEST_F(Mapped, ATaskThatRunsOnADeviceThatGetsHotEndsThere) {
+  const auto worker = Look("gpu_0")["worker"]["pid"].get<pid_t>();
+  ASSERT_GT(worker, 1);
+  ::kill(worker, SIGSTOP);
   const auto id = Send("task_specific");
   ASSERT_TRUE(Runs(id));
   Heat();
+  EXPECT_EQ(server_.Await(Send("task_specific"))["gpu_id"], "gpu_1") << "the limit is not applied";
+  EXPECT_EQ(server_.Task(id)["status"], "running");
+  ::kill(worker, SIGCONT);
   const auto task = server_.Await(id);
   EXPECT_EQ(task["status"], "completed") << task.dump();
   EXPECT_EQ(task["gpu_id"], "gpu_0");
@@ -251,6 +258,7 @@ TEST_F(LongMapped, ALostDevicesTasksGoElsewhere) {
     const auto task = server_.Await(id);
     EXPECT_EQ(task["status"], "completed") << task.dump();
     EXPECT_EQ(task["gpu_id"], "gpu_1") << task.dump();
+    EXPECT_NE(task["placement"]["note"].dump().find("gpu_0"), std::string::npos) << task.dump();
   }
 }
 
@@ -272,6 +280,7 @@ TEST_F(Mapped, WaitWaitsForTheDevice) {
   EXPECT_EQ(waiting["status"], "queued");
   EXPECT_FALSE(waiting["explain"]["waiting_because"].get<std::string>().empty()) << waiting.dump();
   Set("gpu_0", "temperature", 50);
+  EXPECT_TRUE(Becomes("gpu_0", "ok"));
   const auto task = server_.Await(id);
   EXPECT_EQ(task["status"], "completed");
   EXPECT_EQ(task["gpu_id"], "gpu_0");
