@@ -20,6 +20,7 @@ void Scheduler::Impl::ExpireDue(std::vector<Action>& actions) {
     action.kind = Action::Kind::kExpire;
     action.task = tasks_[slot].id;
     action.reason = Reason::kQueueTimeout;
+    action.device = DeviceId(tasks_[slot].wait.device());
     action.message =
         fmt::format("the task waited {:.1f} s in the queue and no device came free for it within its timeout",
                     Seconds(table_.now() - tasks_[slot].queued_since));

@@ -154,7 +154,7 @@ struct Action {
   enum class Kind : std::uint8_t { kDispatch, kExpire, kFail };
   Kind kind = Kind::kDispatch;
   TaskId task;
-  std::string device = {};  // kDispatch
+  std::string device = {};  // kDispatch; kExpire: the one that was predicted, empty where none could run it
   Strategy strategy =
       Strategy::kLeastLoaded;  // kDispatch: the one that chose (after a fallback, the one fallen back to)
   Reason reason = Reason::kNone;

@@ -215,6 +215,7 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
     task.result = std::move(record.result);
     task.error = std::move(record.error);
     task.finished_ms = record.finished_ms;
+    if (!record.device.empty()) task.device = std::move(record.device);
     if (record.worker_losses) task.worker_losses = *record.worker_losses;
     finished_.emplace_hint(finished_.end(), task.finished_ms, task.id);
     return FinalOutcome{true, task.status};

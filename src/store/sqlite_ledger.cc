@@ -61,7 +61,8 @@ Status Ledger::Prepare() {
       {&requeue_, "UPDATE task SET status=0, worker_losses=?2, device=?3, budget_ms=?4 WHERE seq=?1"},
       {&finish_,
        "UPDATE task SET status=?2, finished_ms=?3, worker_losses=coalesce(?4, worker_losses),"
-       " error_code=?5, error_text=?6, error_field=?7 WHERE seq=?1"},
+       " error_code=?5, error_text=?6, error_field=?7,"
+       " device=CASE WHEN ?8='' THEN device ELSE ?8 END WHERE seq=?1"},
       {&insert_result_,
        "INSERT OR REPLACE INTO result(task_seq, execution_seconds, blob, json) VALUES(?,?,?,?)"},
       {&delete_task_, "DELETE FROM task WHERE seq=?1"},
@@ -217,6 +218,7 @@ Result<FinalOutcome> Ledger::Finish(const FinalRecord& record, const std::string
   finish_.Bind(1, found->seq).Bind(2, static_cast<std::int64_t>(record.status)).Bind(3, record.finished_ms);
   if (record.worker_losses) finish_.Bind(4, std::int64_t{*record.worker_losses});
   BindError(finish_, 5, record.error);
+  finish_.BindText(8, record.device);
   ALTLAS_TRY_VOID(finish_.Run());
   if (record.result) ALTLAS_TRY_VOID(InsertResult(found->seq, *record.result, result_blob));
   Recount(found->status, record.status);

@@ -141,6 +141,18 @@ TEST_P(StoreContract, AFailedTaskHasItsError) {
   EXPECT_FALSE(task.result.has_value());
 }
 
+TEST_P(StoreContract, AnEndNamesTheDeviceOrKeepsIt) {
+  const auto waited = AcceptOne();
+  auto record = Failed(waited);
+  record.device = "gpu_2";
+  ASSERT_TRUE(calls_->Finish(record).has_value());
+  EXPECT_EQ(MustGet(waited).device, "gpu_2");
+  const auto ran = AcceptOne();
+  store_->tasks().RecordDispatch({ran, 1, "gpu_1", 10, 20, ""});
+  ASSERT_TRUE(calls_->Finish(Failed(ran)).has_value());
+  EXPECT_EQ(MustGet(ran).device, "gpu_1");
+}
+
 TEST_P(StoreContract, AFinalStateNeverChanges) {
   const auto id = AcceptOne();
   ASSERT_TRUE(calls_->Finish(Completed(id, "1")).has_value());

@@ -60,6 +60,7 @@ struct FinalRecord {
   std::optional<Error> error;                  // with kFailed and kCanceled, and only then
   std::optional<int> worker_losses;            // the new total, where it changed
   WallMillis finished_ms = 0;
+  std::string device = {};  // where it ran or was predicted to; empty: keeps what is there
 };
 struct FinalOutcome {
   bool recorded = true;  // false: it was final already, `stored` tells as what; nothing changed
