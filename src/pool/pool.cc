@@ -227,6 +227,7 @@ std::vector<std::pair<std::string, int>> Pool::WorkerPids() const {
 
 bool Pool::Ready(std::string* why) const { return impl_->Ready(why); }
 Duration Pool::RetryAfter() const { return impl_->sched_->RetryAfter(); }
+bool Pool::stopping() const { return impl_->stopping_; }
 std::size_t Pool::queued() const { return impl_->sched_->queued(); }
 std::size_t Pool::running() const { return impl_->sched_->running(); }
 

@@ -125,10 +125,13 @@ class Pool {
   std::vector<DeviceReport> Devices() const;
   // Per device, the process that works on it: for the probe.
   std::vector<std::pair<std::string, int>> WorkerPids() const;
-  // True where a healthy device serves each model; else false, and `why` names the first that has none.
+  // True where a healthy device serves each model; else false, and `why` names the first that has none, or
+  // says that it is shutting down.
   bool Ready(std::string* why) const;
   Duration RetryAfter() const;
   void SetMetricSwitches(MetricSwitches switches);
+  // Stop was called: new tasks are refused.
+  bool stopping() const;
   std::size_t queued() const;
   std::size_t running() const;
 

@@ -174,6 +174,10 @@ std::vector<DeviceReport> Pool::Impl::Devices() const {
 }
 
 bool Pool::Impl::Ready(std::string* why) const {
+  if (stopping_) {
+    if (why != nullptr) *why = "the server is shutting down";
+    return false;
+  }
   const auto devices = sched_->Devices(clock_.Now());
   if (options_.models.empty()) {
     if (why != nullptr) *why = "no model is configured";

@@ -37,6 +37,34 @@ TEST_F(PoolTest, ALostLeaseRunsAgainOnAnotherDeviceWithWhatWasEmitted) {
   EXPECT_EQ(text, "abc");
 }
 
+TEST_F(PoolTest, TheTimeInTheQueueLeavesOutWhatLostAttemptsRan) {
+  constexpr WallMillis kHour = 3'600'000;
+  clock_.HoldWall();
+  MakePool();
+  MakeDevices(1);
+  const auto id = SubmitOne();
+  EXPECT_EQ(QueueSecondsOf(pool_->Get(id)->record), 0.0);
+  clock_.AdvanceWall(kHour);
+  Gpu(0).Lose({Gpu(0).grants_.at(0).lease}, false);
+  RunUntil([&] { return Gpu(0).grants_.size() == 2; });
+  auto view = pool_->Get(id);
+  EXPECT_EQ(view->record.started_ms - view->record.created_ms, kHour);
+  ASSERT_TRUE(QueueSecondsOf(view->record));
+  EXPECT_LT(*QueueSecondsOf(view->record), 3600);
+  // The next manager knows what the last one counted.
+  const auto lease = Gpu(0).grants_.at(1).lease;
+  Restart(1, true);
+  clock_.AdvanceWall(kHour);
+  Gpu(0).Lose({lease}, false);
+  RunUntil([&] { return Gpu(0).grants_.size() == 1; });
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  AwaitStatus(id, TaskStatus::kCompleted);
+  view = pool_->Get(id);
+  EXPECT_EQ(view->record.attempt, 3);
+  ASSERT_TRUE(QueueSecondsOf(view->record));
+  EXPECT_LT(*QueueSecondsOf(view->record), 3600);
+}
+
 // Poison: a task that takes its worker down twice fails, and no worker dies of it a third time.
 TEST_F(PoolTest, ATaskThatTakesItsWorkerDownTwiceFails) {
   MakePool();

@@ -75,6 +75,7 @@ class PoolClock final : public Clock {
     held_ = true;
   }
   void StepWallAtEachReading() { step_ = 1; }
+  void AdvanceWall(WallMillis by) { wall_ += by; }
 
  private:
   SystemClock system_;

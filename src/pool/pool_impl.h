@@ -40,6 +40,7 @@ struct Entry {
   double size_hint = 0;
   Phase phase = Phase::kQueued;
   TimePoint queued_at{};   // record.budget_ms counts from here while it waits
+  double waited = 0;       // seconds in the queue until the last dispatch, over all attempts
   bool lease_out = false;  // a backend holds `lease` on record.device
   wire::LeaseKey lease;
   bool acknowledge = false;  // the backend waits for word that the outcome is durable

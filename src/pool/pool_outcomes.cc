@@ -20,6 +20,7 @@ void Pool::Impl::Carry(const sched::Action& action) {
     case sched::Action::Kind::kDispatch:
       return Dispatch(*entry, action);
     case sched::Action::Kind::kExpire:
+      if (entry->record.device.empty()) entry->record.device = action.device;
       return End(*entry, TaskStatus::kCanceled, std::nullopt, Error{ErrorCode::kTimeout, action.message});
     case sched::Action::Kind::kFail:
       return End(*entry, TaskStatus::kFailed, std::nullopt, Error{ErrorCode::kUnavailable, action.message});
@@ -28,7 +29,10 @@ void Pool::Impl::Carry(const sched::Action& action) {
 
 void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
   auto& r = entry.record;
-  const double waited = static_cast<double>(clock_.WallNow() - r.created_ms) / 1000;
+  // The first wait is known over restarts; a later one begins when its attempt before was lost.
+  entry.waited = r.attempt == 0
+                     ? static_cast<double>(std::max<std::int64_t>(0, clock_.WallNow() - r.created_ms)) / 1000
+                     : entry.waited + Seconds(clock_.Now() - entry.queued_at);
   r.device = action.device;
   r.attempt += 1;
   r.status = TaskStatus::kRunning;
@@ -41,7 +45,7 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
       .String(StrategyName(action.strategy))
       .Key("reason")
       .String(sched::ReasonName(action.reason));
-  explain.Key("score").Double(action.score);
+  explain.Key("score").Double(action.score).Key("waited").Double(entry.waited);
   if (!action.message.empty()) explain.Key("note").String(action.message);
   r.explain = explain.EndObject().Take();
   ALTLAS_INFO("sched", "task placed", {"task", r.id.ToString()}, {"device", r.device},
@@ -61,7 +65,7 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
   const auto granted = device.backend->Grant(std::move(grant));
   if (granted.has_value()) {
     entry.lease_out = true;
-    metrics_.Dispatched(r, waited);
+    metrics_.Dispatched(r, entry.waited);
     return;
   }
   if (granted.error().code == ErrorCode::kUnavailable) {
@@ -248,7 +252,7 @@ void Pool::Impl::End(Entry& entry, TaskStatus status, std::optional<store::TaskR
   if (r.error)
     ALTLAS_INFO("pool", "task ended", {"task", r.id.ToString()}, {"status", store::TaskStatusName(status)},
                 {"code", ErrorCodeName(r.error->code)}, {"why", r.error->message});
-  store::FinalRecord record{r.id, status, r.result, r.error, r.worker_losses, r.finished_ms};
+  store::FinalRecord record{r.id, status, r.result, r.error, r.worker_losses, r.finished_ms, r.device};
   store_.tasks().RecordFinal(std::move(record),
                              Later([id = r.id](Impl& self, Result<store::FinalOutcome> outcome) {
                                self.Ended(id, outcome);
@@ -309,6 +313,8 @@ void Pool::Impl::Cancel(const TaskId& id, std::string reason, std::function<void
   if (entry->lease_out) {
     devices_[entry->record.device].backend->Cancel(entry->lease);
   } else {
+    // One that never ran keeps the device it was predicted to run on, which the scheduler alone knows.
+    if (entry->record.device.empty()) entry->record.device = DeviceOf(*entry).value_or("");
     sched_->Cancel(clock_.Now(), id);
   }
   End(*entry, TaskStatus::kCanceled, std::nullopt, Error{ErrorCode::kCanceled, std::move(reason)});

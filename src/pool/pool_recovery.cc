@@ -17,6 +17,7 @@ Status Pool::Impl::Recover() {
     const TaskId id = r.id;
     if (auto strategy = ParseStrategy(r.strategy); strategy.has_value()) entry->strategy = *strategy;
     entry->size_hint = SizeHintOf(r.request);
+    entry->waited = QueueSecondsOf(r).value_or(0);
     entry->queued_at = clock_.Now();
     if (r.error) {
       broken.push_back(id);

@@ -242,6 +242,9 @@ TEST_F(PoolTest, CancelEndsAWaitingTaskAtOnce) {
   RunUntil([&] { return ended.has_value(); });
   EXPECT_EQ((*ended)->record.status, TaskStatus::kCanceled);
   EXPECT_EQ(pool_->queued(), 0u);
+  // API-1: a device could have run it.
+  EXPECT_EQ((*ended)->device, "gpu_0");
+  EXPECT_EQ(pool_->Get(id)->device, "gpu_0");
 }
 
 TEST_F(PoolTest, CancelOfARunningTaskIsFinalWhateverItsWorkerSaysLater) {
@@ -281,6 +284,7 @@ TEST_F(PoolTest, AQueuedTaskPastItsTimeIsCanceledWithTheReason) {
   const auto id = SubmitOne(task);
   AwaitStatus(id, TaskStatus::kCanceled);
   EXPECT_EQ(pool_->Get(id)->record.error->code, ErrorCode::kTimeout);
+  EXPECT_EQ(pool_->Get(id)->device, "gpu_0");
 }
 
 // CFG-5: a free slot is filled at once, however long the sweep may wait.
@@ -414,6 +418,9 @@ TEST_F(PoolTest, ReadyMeansAHealthyDeviceForEachModel) {
   pool_->UpdateDevices({});
   EXPECT_FALSE(pool_->Ready(&why));
   EXPECT_EQ(pool_->Devices().size(), 1u) << "a lost device stays listed";
+  pool_->Stop(backend::StopMode::kDrain, {});
+  EXPECT_FALSE(pool_->Ready(&why));
+  EXPECT_EQ(why, "the server is shutting down");
 }
 
 // CFG-7

@@ -44,6 +44,10 @@ struct FinalEvent {
 };
 using TaskEvent = std::variant<TokenEvent, ResetEvent, FinalEvent>;
 
+// How long a task waited in the queue until its last start, without the time that lost attempts ran. Nothing
+// for one that never started, and where it had more than one attempt and `explain` is left out.
+std::optional<double> QueueSecondsOf(const store::TaskRecord& record);
+
 // Size of a request for scheduling: JSON key "max_length" where a stored request has one (recovery), else 0.
 double SizeHintOf(std::string_view request_json);
 
