@@ -35,8 +35,8 @@ bool ForbiddenInTrailer(std::string_view name) {
                      [&](auto forbidden) { return EqualsIgnoreCase(name, forbidden); });
 }
 
-Error Corrupt(std::string_view what) {
-  return Fail(ErrorCode::kCorrupt, "the chunked body is malformed: {}", what);
+Error Malformed(std::string_view what) {
+  return Fail(ErrorCode::kInvalidArgument, "the chunked body is malformed: {}", what);
 }
 
 }  // namespace
@@ -63,16 +63,16 @@ Status ChunkDecoder::TakeFraming(char c, std::uint64_t limit) {
     case State::kSize: {
       const int value = HexValue(c);
       if (value >= 0) {
-        if (++digits_ > kMaxSizeDigits) return Corrupt("a chunk size of more than 15 digits");
+        if (++digits_ > kMaxSizeDigits) return Malformed("a chunk size of more than 15 digits");
         left_ = left_ * 16 + static_cast<unsigned>(value);
         return {};
       }
-      if (digits_ == 0) return Corrupt("a chunk without a hexadecimal size");
+      if (digits_ == 0) return Malformed("a chunk without a hexadecimal size");
       if (c == '\r') {
         state_ = State::kSizeLf;
         return {};
       }
-      if (c != ';') return Corrupt("a character after the chunk size that is no digit, ';' or CR LF");
+      if (c != ';') return Malformed("a character after the chunk size that is no digit, ';' or CR LF");
       state_ = State::kExtension;
       extension_ = Extension::kNameStart;
       return {};
@@ -80,14 +80,14 @@ Status ChunkDecoder::TakeFraming(char c, std::uint64_t limit) {
     case State::kExtension:
       return TakeExtension(c);
     case State::kSizeLf:
-      if (c != '\n') return Corrupt("a CR without LF after the chunk size");
+      if (c != '\n') return Malformed("a CR without LF after the chunk size");
       return EndSize(limit);
     case State::kDataCr:
-      if (c != '\r') return Corrupt("a chunk longer than its size");
+      if (c != '\r') return Malformed("a chunk longer than its size");
       state_ = State::kDataLf;
       return {};
     case State::kDataLf:
-      if (c != '\n') return Corrupt("a CR without LF after a chunk");
+      if (c != '\n') return Malformed("a CR without LF after a chunk");
       state_ = State::kSize;
       digits_ = 0;
       return {};
@@ -114,7 +114,7 @@ Status ChunkDecoder::EndSize(std::uint64_t limit) {
 }
 
 Status ChunkDecoder::TakeExtension(char c) {
-  if (++extension_bytes_ > kMaxExtensionBytes) return Corrupt("more than 4096 bytes of chunk extensions");
+  if (++extension_bytes_ > kMaxExtensionBytes) return Malformed("more than 4096 bytes of chunk extensions");
   const bool may_end = extension_ == Extension::kName || extension_ == Extension::kValue ||
                        extension_ == Extension::kQuotedEnd;
   if (may_end && c == '\r') {
@@ -144,39 +144,39 @@ Status ChunkDecoder::TakeExtension(char c) {
     case Extension::kValue:
       break;
     case Extension::kQuoted:
-      if (!IsText(c)) return Corrupt("a control character in a chunk extension");
+      if (!IsText(c)) return Malformed("a control character in a chunk extension");
       if (c == '"') extension_ = Extension::kQuotedEnd;
       if (c == '\\') extension_ = Extension::kEscape;
       return {};
     case Extension::kEscape:
-      if (!IsText(c)) return Corrupt("a control character in a chunk extension");
+      if (!IsText(c)) return Malformed("a control character in a chunk extension");
       extension_ = Extension::kQuoted;
       return {};
     case Extension::kQuotedEnd:
-      return Corrupt("a chunk extension that goes on after its quoted value");
+      return Malformed("a chunk extension that goes on after its quoted value");
   }
-  if (!IsTokenChar(c)) return Corrupt("a chunk extension that is no name or value");
+  if (!IsTokenChar(c)) return Malformed("a chunk extension that is no name or value");
   return {};
 }
 
 Status ChunkDecoder::TakeTrailer(char c) {
-  if (++trailer_bytes_ > kMaxTrailerBytes) return Corrupt("more than 8192 bytes of trailers");
+  if (++trailer_bytes_ > kMaxTrailerBytes) return Malformed("more than 8192 bytes of trailers");
   switch (trailer_) {
     case Trailer::kStart:
       if (c == '\r') {
         trailer_ = Trailer::kLastLf;
         return {};
       }
-      if (!IsTokenChar(c)) return Corrupt("a trailer without a field name");
+      if (!IsTokenChar(c)) return Malformed("a trailer without a field name");
       trailer_ = Trailer::kName;
       trailer_name_ = c;
       return {};
     case Trailer::kName:
       if (c == ':') {
-        if (ForbiddenInTrailer(trailer_name_)) return Corrupt("a trailer that belongs into the head");
+        if (ForbiddenInTrailer(trailer_name_)) return Malformed("a trailer that belongs into the head");
         trailer_ = Trailer::kValue;
       } else if (!IsTokenChar(c)) {
-        return Corrupt("a trailer whose field name holds a character it may not");
+        return Malformed("a trailer whose field name holds a character it may not");
       } else {
         trailer_name_.push_back(c);
       }
@@ -185,15 +185,15 @@ Status ChunkDecoder::TakeTrailer(char c) {
       if (c == '\r') {
         trailer_ = Trailer::kLf;
       } else if (!IsText(c)) {
-        return Corrupt("a control character in a trailer");
+        return Malformed("a control character in a trailer");
       }
       return {};
     case Trailer::kLf:
-      if (c != '\n') return Corrupt("a CR without LF in a trailer");
+      if (c != '\n') return Malformed("a CR without LF in a trailer");
       trailer_ = Trailer::kStart;
       return {};
     case Trailer::kLastLf:
-      if (c != '\n') return Corrupt("a CR without LF at the end of the body");
+      if (c != '\n') return Malformed("a CR without LF at the end of the body");
       state_ = State::kDone;
       return {};
   }

@@ -18,8 +18,8 @@ class ChunkDecoder {
  public:
   // Takes the next part of `input` (removing it from the front) and returns a piece of the body, a view into
   // it; call again while `input` is not empty and done() is false. An empty piece means that only framing was
-  // read. kCorrupt for what is no chunk, kTooLarge where the body would pass `limit` bytes (noticed at the
-  // chunk's size, before its bytes).
+  // read. kInvalidArgument for what is no chunk, kTooLarge where the body would pass `limit` bytes (noticed
+  // at the chunk's size, before its bytes).
   Result<std::string_view> Next(std::string_view& input, std::uint64_t limit);
   bool done() const { return state_ == State::kDone; }
 

@@ -101,10 +101,12 @@ TEST_F(HttpClientTest, AnswersThatAreNotWholeOrNotHttpAreErrors) {
         {"", true},
         {"SSH-2.0-x\r\n\r\n"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + std::string(2000, 'x')}});
   EXPECT_EQ(Call().error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(Call().error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(Call().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(Call().error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(Call().error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(Call().error().code, ErrorCode::kCorrupt);
   auto options = Options();

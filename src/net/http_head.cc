@@ -58,6 +58,7 @@ struct FieldMarks {
   std::string_view coding;
   std::string_view expect;
   std::string_view origin;
+  std::string_view content_coding;  // the first that is not identity
   bool preflight = false;
   bool bad_connection = false;
   bool close = false;
@@ -118,6 +119,11 @@ void Mark(FieldMarks& marks, const HeaderField& field) {
     case 15:
       if (is("idempotency-key")) MarkSingle(marks, 32, field.name);
       break;
+    case 16:
+      if (is("content-encoding") && marks.content_coding.empty() &&
+          !EqualsIgnoreCase(field.value, "identity"))
+        marks.content_coding = field.value;
+      break;
     case 17:
       if (is("transfer-encoding")) {
         ++marks.codings;
@@ -149,6 +155,13 @@ std::optional<HttpRefusal> ParseFields(std::string_view text, const HeadLimits& 
   return std::nullopt;
 }
 
+// A decimal number all the same, of more digits than ParseContentLength takes.
+bool IsPastCounting(std::string_view text) {
+  if (text.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  const auto first = text.find_first_not_of('0');
+  return first != std::string_view::npos && text.size() - first > kMaxLengthDigits;
+}
+
 std::optional<HttpRefusal> CheckFraming(const FieldMarks& marks, MessageHead& head) {
   if (marks.lengths > 1) return BadHead("two Content-Length fields; send one");
   if (marks.codings > 1) return BadHead("two Transfer-Encoding fields; send one");
@@ -158,7 +171,11 @@ std::optional<HttpRefusal> CheckFraming(const FieldMarks& marks, MessageHead& he
   head.chunked = false;
   if (marks.lengths == 1) {
     head.content_length = ParseContentLength(marks.length);
-    if (!head.content_length) return BadHead("Content-Length is not a plain decimal number");
+    if (!head.content_length) {
+      if (IsPastCounting(marks.length))
+        return BadHead("Content-Length is more than any body may have; send less", 413, ErrorCode::kTooLarge);
+      return BadHead("Content-Length is not a plain decimal number");
+    }
   }
   if (marks.codings == 1) {
     if (head.minor_version == 0) return BadHead("Transfer-Encoding in an HTTP/1.0 message");
@@ -266,6 +283,13 @@ std::optional<HttpRefusal> ParseRequestHead(std::string_view text, const HeadLim
     return HttpRefusal{400, Fail(ErrorCode::kInvalidArgument, "two {} fields; send one", marks.repeated)};
   }
   if (auto refusal = CheckFraming(marks, head)) return refusal;
+  if (!marks.content_coding.empty() && (head.chunked || head.content_length.value_or(0) > 0)) {
+    Error error = Fail(ErrorCode::kUnsupported,
+                       "Content-Encoding is \"{}\"; bodies are taken as they are: send it without a coding",
+                       marks.content_coding.substr(0, 64));
+    error.field = "Content-Encoding";
+    return HttpRefusal{415, std::move(error)};
+  }
   head.host = marks.host;
   head.origin = marks.origin;
   head.preflight = marks.preflight;

@@ -176,8 +176,8 @@ TEST(ChunkDecoder, WhatIsNoChunkIsRefusedHoweverItArrives) {
                           "0\r\nContent-Length: 5\r\n",
                           "5,5\r\nhello"}) {
     const std::size_t size = std::string_view(bad).size();
-    EXPECT_EQ(Decode(bad, 1), "corrupt") << bad;
-    EXPECT_EQ(Decode(bad, size), "corrupt") << bad;
+    EXPECT_EQ(Decode(bad, 1), "invalid_argument") << bad;
+    EXPECT_EQ(Decode(bad, size), "invalid_argument") << bad;
   }
 }
 
@@ -185,8 +185,8 @@ TEST(ChunkDecoder, LimitIsNoticedAtTheSizeAndHugeSizesDoNotWrap) {
   EXPECT_EQ(Decode("5\r\nhello\r\n5\r\nhello\r\n0\r\n\r\n", 1, 10), "hellohello|");
   EXPECT_EQ(Decode("5\r\nhello\r\n6\r\n", 1, 10), "too_large");
   EXPECT_EQ(Decode("fffffffffffffff\r\n", 3, 10), "too_large");
-  EXPECT_EQ(Decode("1;" + std::string(5000, 'a'), 100), "corrupt");
-  EXPECT_EQ(Decode("0\r\nA:" + std::string(9000, 'a'), 100), "corrupt");
+  EXPECT_EQ(Decode("1;" + std::string(5000, 'a'), 100), "invalid_argument");
+  EXPECT_EQ(Decode("0\r\nA:" + std::string(9000, 'a'), 100), "invalid_argument");
 }
 
 }  // namespace

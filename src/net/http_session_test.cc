@@ -37,7 +37,14 @@ std::vector<Case> RefusedCases() {
       {"CL inner blank", Post("Content-Length: 1 0\r\n", "hellohello"), 400},
       {"CL empty", Post("Content-Length:\r\n", ""), 400},
       {"CL quoted", Post("Content-Length: \"5\"\r\n", "hello"), 400},
-      {"CL past 64 bits", Post("Content-Length: 18446744073709551621\r\n", "hello"), 400},
+      {"CL past 64 bits", Post("Content-Length: 18446744073709551621\r\n", "hello"), 413},
+      {"CL of 23 digits", Post("Content-Length: 99999999999999999999999\r\n", "hello"), 413},
+      {"CL of zeros and a letter", Post("Content-Length: 0000000000000000000000000x\r\n", "hello"), 400},
+      {"coded body", Post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"), 415},
+      {"coded chunks", Post("content-encoding: br\r\n" + chunked, "5\r\nhello\r\n0\r\n\r\n"), 415},
+      {"coded twice",
+       Post("Content-Encoding: identity\r\nContent-Encoding: deflate\r\nContent-Length: 5\r\n", "hello"),
+       415},
       {"CL too large", Post("Content-Length: 999999999999\r\n", "hello"), 413},
       {"TE gzip", Post("Transfer-Encoding: gzip\r\n", ""), 501},
       {"TE gzip, chunked", Post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501},
@@ -139,6 +146,8 @@ std::vector<Case> RefusedCases() {
       {"chunk of 2^64", Post(chunked, "10000000000000005\r\nhello\r\n0\r\n\r\n"), 400},
       {"chunk too large", Post(chunked, "fffffff\r\n"), 413},
       {"chunk extension with a line break", Post(chunked, "5;a\nb\r\nhello\r\n0\r\n\r\n"), 400},
+      {"chunk size zz", Post(chunked, "zz\r\nhello\r\n0\r\n\r\n"), 400},
+      {"trailer of the head", Post(chunked, "0\r\nContent-Length: 5\r\n\r\n"), 400},
       {"trailer folded", Post(chunked, "0\r\nA: b\r\n c\r\n\r\n" + smuggled), 400},
       {"after a good request", Get("") + Get("A : b\r\n"), 400, 1},
   };
@@ -154,12 +163,22 @@ TEST(HttpSession, WhatCouldBeReadInTwoWaysIsRefusedAndEndsTheConnection) {
     EXPECT_EQ(StatusOf(answer.substr(last)), test.status) << test.name << "\n" << answer;
     EXPECT_NE(answer.find("Connection: close\r\n", last), std::string::npos) << test.name;
     EXPECT_NE(answer.find("{\"error\":{\"code\":\"", last), std::string::npos) << test.name;
+    if (test.status == 400) {
+      EXPECT_NE(answer.find("{\"code\":\"invalid_argument\"", last), std::string::npos)
+          << test.name << answer;
+    }
     EXPECT_EQ(wire.shared().stats.requests, static_cast<std::uint64_t>(test.requests)) << test.name;
     EXPECT_EQ(wire.session().phase(), HttpSession::Phase::kClosed) << test.name;
     // Nothing that follows is looked at.
     wire.Feed(Get(""));
     EXPECT_EQ(wire.Take(), "") << test.name;
   }
+}
+
+TEST(HttpSession, ARefusedCodingIsNamed) {
+  const auto answer = Answer(Post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"));
+  EXPECT_NE(answer.find("\"field\":\"Content-Encoding\""), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\"code\":\"unsupported\""), std::string::npos) << answer;
 }
 
 TEST(HttpSession, RefusalsDoNotDependOnHowTheBytesArrive) {
@@ -183,6 +202,8 @@ std::vector<std::pair<std::string, std::string>> AcceptedCases() {
       {"GET /a/b?c=d&e HTTP/1.1\r\nHost: x\r\nA:\r\n\r\n", Ok("GET /a/b ?c=d&e 2 []")},
       {Post("Content-Length: 5\r\n", "hello"), Ok("POST / ? 2 [hello]")},
       {Post("Content-Length: 0\r\n", ""), Ok("POST / ? 2 []")},
+      {Post("Content-Encoding: Identity\r\nContent-Length: 5\r\n", "hello"), Ok("POST / ? 3 [hello]")},
+      {Get("Content-Encoding: gzip\r\n"), Ok("GET / ? 2 []")},
       {Post("", ""), Ok("POST / ? 1 []")},
       {Post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n6;x=\"y\"\r\n world\r\n0\r\nT: t\r\n\r\n"),
        Ok("POST / ? 2 [hello world]")},

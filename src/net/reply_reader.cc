@@ -63,9 +63,10 @@ Status ReplyReader::Feed(std::string_view& input, const Events& events) {
         break;
       }
       case State::kChunked: {
-        ALTLAS_TRY(const auto piece, chunks_.Next(input, UINT64_MAX));
+        const auto piece = chunks_.Next(input, UINT64_MAX);
+        if (!piece) return Fail(ErrorCode::kCorrupt, "the answer is not HTTP: {}", piece.error().message);
         if (chunks_.done()) state_ = State::kDone;
-        if (!piece.empty()) events.on_body(piece);
+        if (!piece->empty()) events.on_body(*piece);
         break;
       }
       case State::kUntilClose:

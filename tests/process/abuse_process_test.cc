@@ -72,7 +72,7 @@ TEST_F(Abuse, WhatCouldHideARequestIsRefusedAndNothingBehindItIsRead) {
       {"two equal CLs", Post(length + length, json + hidden), 400},
       {"a list of CLs", Post("Content-Length: 17, 17\r\n", json + hidden), 400},
       {"a signed CL", Post("Content-Length: +17\r\n", json + hidden), 400},
-      {"a CL past 64 bits", Post("Content-Length: 18446744073709551633\r\n", json + hidden), 400},
+      {"a CL past 64 bits", Post("Content-Length: 18446744073709551633\r\n", json + hidden), 413},
       {"TE twice", Post(chunked + chunked, "0\r\n\r\n" + hidden), 400},
       {"another TE", Post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n" + hidden), 501},
       {"a blank before the colon", Post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n" + hidden), 400},
@@ -110,6 +110,7 @@ TEST_F(Abuse, WhatCouldHideARequestIsRefusedAndNothingBehindItIsRead) {
     EXPECT_EQ(StatusOf(answer), test.status) << test.name << "\n" << answer;
     EXPECT_EQ(Answers(answer), 1) << test.name << "\n" << answer;
     EXPECT_TRUE(ErrorOf(answer).contains("code")) << test.name << "\n" << answer;
+    if (test.status == 400) EXPECT_EQ(ErrorOf(answer)["code"], "invalid_argument") << test.name;
     EXPECT_EQ(server().Call("GET", "/api/v1/gpus").status, 200) << "after " << test.name;
   }
 }
