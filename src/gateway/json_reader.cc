@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "gateway/bad_number.h"
+
 namespace altlas::gateway {
 namespace {
 
@@ -218,9 +220,11 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, JsonLimits limit
     case simdjson::UTF8_ERROR:
       return Fail(ErrorCode::kInvalidArgument, "the body is not valid UTF-8");
     case simdjson::NUMBER_ERROR:
+      if (auto named = FindBadNumber(text, depth)) return std::move(*named);
       return Fail(ErrorCode::kInvalidArgument,
                   "the JSON body holds a number that is malformed or does not fit 64 bits");
     default:
+      if (auto named = FindBadNumber(text, depth)) return std::move(*named);
       return Fail(ErrorCode::kInvalidArgument, "the body is not valid JSON: {}",
                   simdjson::error_message(error));
   }

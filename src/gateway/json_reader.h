@@ -32,8 +32,8 @@ struct JsonLimits {
 class JsonDocument {
  public:
   // `readable_after`: how many bytes behind `text` may be read (simdjson reads ahead); with fewer than 64 a
-  // copy is made. kInvalidArgument says what is wrong (and where, for a key that stands twice), kTooLarge
-  // that there are more values than the limit.
+  // copy is made. kInvalidArgument says what is wrong (and where, for a key that stands twice and a bad
+  // number), kTooLarge that there are more values than the limit.
   static Result<JsonDocument> Parse(std::string_view text, JsonLimits limits, std::size_t readable_after = 0);
   JsonDocument(JsonDocument&&) noexcept;
   JsonDocument& operator=(JsonDocument&&) noexcept;
