@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/gateway.h"
 
+#include <set>
+
 #include "gateway/gateway_impl.h"
 #include "gateway/site_check.h"
 
 namespace altlas::gateway {
+
+namespace {
+
+// Two values of one parameter: whichever counted, somebody would have meant the other.
+Status CheckQuery(const net::Request& request) {
+  if (request.query.empty()) return {};
+  const auto pairs = request.QueryPairs();
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : pairs) {
+    if (seen.insert(name).second) continue;
+    return FailField(name.substr(0, 64), "the parameter \"{}\" stands twice in the query; send it once",
+                     name.substr(0, 64));
+  }
+  return {};
+}
+
+}  // namespace
 
 Gateway::Impl::Impl(GatewayDeps deps) : deps_(std::move(deps)) {}
 
@@ -21,6 +40,8 @@ void Gateway::Impl::Add(std::string_view method, std::string pattern, store::Sco
                   if (const auto site = CheckSite(request, origins); !site.has_value())
                     return SendError(*writer, site.error());
                 }
+                if (const auto once = CheckQuery(request); !once.has_value())
+                  return SendError(*writer, once.error());
                 function(request, writer, *who);
               });
 }

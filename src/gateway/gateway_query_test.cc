@@ -53,6 +53,43 @@ TEST_F(GatewayTest, UnknownParametersAreRefusedWhereTheRequestIsStrict) {
   EXPECT_EQ(Await("GET", path, "explain=maybe").json()["error"]["field"], "explain");
 }
 
+TEST_F(GatewayTest, AParameterThatStandsTwiceIsRefusedByName) {
+  Serve();
+  const std::pair<std::string, const char*> twice[] = {{"/api/v1/tasks", "limit=1&status=queued&%6cimit=2"},
+                                                       {PathOf(PredictOne()), "limit=0&explain=1&limit=0"}};
+  for (const auto& [path, query] : twice) {
+    const auto asked = Await("GET", path, query);
+    EXPECT_EQ(asked.answer->status, 400) << path;
+    EXPECT_EQ(asked.json()["error"]["field"], "limit") << asked.answer->body;
+  }
+}
+
+TEST_F(GatewayTest, AListRefusesWhatNoTaskCouldHave) {
+  Serve();
+  const auto running = PredictOne().ToString();
+  for (const auto* query :
+       {"type=foo", "type=", "status=foo", "before=00000000-0000-0000-0000-000000000000"}) {
+    const auto asked = Await("GET", "/api/v1/tasks", query);
+    EXPECT_EQ(asked.answer->status, 400) << query;
+    EXPECT_EQ(asked.json()["error"]["field"],
+              std::string_view(query).substr(0, std::string_view(query).find('=')));
+  }
+  EXPECT_EQ(Await("GET", "/api/v1/tasks", "type=text_generation").json()["tasks"].size(), 1u);
+  EXPECT_EQ(Await("GET", "/api/v1/tasks", "type=embedding").json()["tasks"].size(), 0u);
+  EXPECT_EQ(Await("GET", "/api/v1/tasks", "before=" + running).json()["tasks"].size(), 0u);
+}
+
+// A reset event sets it to that.
+TEST_F(GatewayTest, AnEmptyLastEventIdIsAsGoodAsNone) {
+  Serve();
+  const auto path = PathOf(PredictOne()) + "/stream";
+  const auto asked = Ask("GET", path, "", "", {{"Last-Event-ID", ""}});
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_EQ(asked.answer->status, 200) << asked.answer->body;
+  EXPECT_EQ(Await("GET", path, "", "", {{"Last-Event-ID", "x"}}).answer->status, 400);
+}
+
 TEST_F(GatewayTest, ATaskThatIsWaitedForInVainIsExplainedWhereAsked) {
   Serve();
   const auto path = PathOf(PredictOne());

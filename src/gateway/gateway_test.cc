@@ -65,6 +65,63 @@ TEST_F(GatewayTest, AStreamTellsTheEndOnceAndIsLetGo) {
   EXPECT_TRUE(asked.writer.expired());
 }
 
+TEST_F(GatewayTest, AStreamSaysThatItIsUtf8) {
+  Serve();
+  const auto asked = Ask("GET", PathOf(PredictOne()) + "/stream");
+  Gpu(0).Finish(Gpu(0).grants_.at(0));
+  RunUntil([&] { return asked.answer->ended; });
+  EXPECT_EQ(asked.answer->content_type, "text/event-stream");
+  EXPECT_EQ(asked.answer->content_parameters, "; charset=utf-8");
+}
+
+// API-3
+TEST_F(GatewayTest, ARepeatedBatchIsShownAsItIsByThen) {
+  Serve();
+  const auto batch = [&] {
+    return Await("POST", "/api/v1/batch_predict", "", R"({"batch":[{"text":"a"},{"text":"b"}]})",
+                 {{"Idempotency-Key", "one"}})
+        .json();
+  };
+  const auto first = batch();
+  EXPECT_EQ(first["status"], "running") << first;
+  const auto status_of = [](const Json& task) { return task["status"]; };
+  for (int i = 0; i < 2; ++i) {
+    Gpu(0).Finish(Gpu(0).grants_.at(static_cast<std::size_t>(i)));
+    Settle();
+  }
+  RunUntil([&] {
+    const auto tasks = batch()["tasks"];
+    return status_of(tasks[0]) == "completed" && status_of(tasks[1]) == "completed";
+  });
+  EXPECT_EQ(batch()["status"], "completed");
+}
+
+TEST_F(GatewayTest, AServerThatShutsDownSaysThatItIsNotReadyForThat) {
+  Serve();
+  EXPECT_EQ(Await("GET", "/health/ready").json()["accepting"], true);
+  pool_->Stop(backend::StopMode::kDrain, {});
+  const auto asked = Await("GET", "/health/ready");
+  EXPECT_EQ(asked.answer->status, 503);
+  EXPECT_EQ(asked.json()["accepting"], false);
+  EXPECT_EQ(asked.json()["reason"], "the server is shutting down");
+}
+
+TEST_F(GatewayTest, TheOnlyModelOfATypeIsItsDefault) {
+  Serve();
+  const auto models = Await("GET", "/api/v1/models").json()["models"];
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0]["default"], true);
+}
+
+TEST_F(GatewayTest, ASettingThatNobodyChangedIsNotPersisted) {
+  Serve();
+  for (const auto* path : {"/api/v1/config/gpu/strategy", "/api/v1/config/gpu/max_concurrent_tasks"}) {
+    const auto shown = Await("GET", path).json();
+    EXPECT_EQ(shown["origin"], "default") << path;
+    EXPECT_EQ(shown["persisted"], false) << path;
+  }
+}
+
 // Else one that is cut off behind it would come back with an id whose text it has thrown away.
 TEST_F(GatewayTest, AResetMakesClientsForgetTheLastId) {
   Serve();

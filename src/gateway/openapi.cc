@@ -35,10 +35,11 @@ constexpr Parameter kTaskParameters[] = {
     kStrict};
 constexpr Parameter kDeleteParameters[] = {kId, kStrict};
 constexpr Parameter kStreamParameters[] = {
-    kId, kStrict, {"Last-Event-ID", "header", "integer", "Go on after this token."}};
+    kId, kStrict, {"Last-Event-ID", "header", "integer", "Go on after this token; empty: from the start."}};
 constexpr Parameter kListParameters[] = {
     {"status", "query", "string", "queued, running, completed, failed or canceled"},
-    {"type", "query", "string", "A task type."},
+    {"type", "query", "string",
+     "text_generation, object_detection, image_segmentation, image_classification or embedding"},
     {"model", "query", "string", "A model's name."},
     {"priority", "query", "string", "A priority level's name."},
     {"limit", "query", "integer", "Tasks a page, 1 to 200 (50)."},
@@ -59,9 +60,9 @@ struct Operation {
 
 constexpr Operation kOperations[] = {
     {"post", "/api/v1/predict", "Accept one task, durably.", "predict", kPredictParameters, "PredictRequest",
-     "SubmittedOrTask EventStream", "400 404 409 413 422 429 503 507"},
+     "SubmittedOrTask EventStream", "400 404 409 413 415 422 429 503 507"},
     {"post", "/api/v1/batch_predict", "Accept several tasks, all or none.", "predict", kBatchParameters,
-     "BatchRequest", "BatchAnswer", "400 404 409 413 422 429 503 507"},
+     "BatchRequest", "BatchAnswer", "400 404 409 413 415 422 429 503 507"},
     {"get", "/api/v1/tasks", "List tasks, newest first: one's own, or all with the admin scope.", "predict",
      kListParameters, "", "TaskList", "400"},
     {"get", "/api/v1/task/{id}", "One task; with ?wait, once it is final.", "predict", kTaskParameters, "",
@@ -88,7 +89,7 @@ constexpr Operation kOperations[] = {
      {},
      "StrategyChange",
      "StrategySetting",
-     "400 409"},
+     "400 409 415"},
     {"get",
      "/api/v1/config/gpu/max_concurrent_tasks",
      "Tasks at a time on a device.",
@@ -104,7 +105,7 @@ constexpr Operation kOperations[] = {
      {},
      "SlotsChange",
      "SlotsSetting",
-     "400 409"},
+     "400 409 415"},
     {"get", "/api/v1/keys", "The API keys, without their secrets.", "admin", {}, "", "KeyList", ""},
     {"post",
      "/api/v1/keys",
@@ -113,7 +114,7 @@ constexpr Operation kOperations[] = {
      {},
      "KeyRequest",
      "NewKey",
-     "400 507"},
+     "400 415 507"},
     {"delete", "/api/v1/keys/{id}", "Revoke a key, at once and for good.", "admin", kKeyId, "", "Key",
      "404 409"},
     {"get", "/health/live", "The process answers.", "", {}, "", "Liveness", ""},
@@ -190,6 +191,7 @@ constexpr ErrorAnswer kErrorAnswers[] = {
     {"409", "The state does not allow it."},
     {"413", "Past a limit on bytes, items or values."},
     {"414", "The target is too long."},
+    {"415", "The body has a Content-Encoding."},
     {"422", "The Idempotency-Key came with another body."},
     {"429", "The queue or the key's rate is full.", &kRetryAfter},
     {"431", "The head is too long."},

@@ -59,6 +59,18 @@ void WriteExplanation(JsonWriter& out, const sched::Explanation& e) {
   out.EndArray().EndObject();
 }
 
+// What is still to come counts before how the rest ended, and the worst end before the better ones.
+store::TaskStatus StatusOfBatch(const pool::SubmitOutcome& outcome) {
+  using store::TaskStatus;
+  for (const auto status :
+       {TaskStatus::kRunning, TaskStatus::kQueued, TaskStatus::kFailed, TaskStatus::kCanceled}) {
+    if (std::any_of(outcome.tasks.begin(), outcome.tasks.end(),
+                    [&](const auto& task) { return task.status == status; }))
+      return status;
+  }
+  return TaskStatus::kCompleted;
+}
+
 }  // namespace
 
 std::string FormatTime(WallMillis millis) {
@@ -98,8 +110,7 @@ void WriteTask(JsonWriter& out, const pool::TaskView& view) {
   out.Key("created_at").String(FormatTime(r.created_ms));
   if (r.started_ms > 0) {
     out.Key("started_at").String(FormatTime(r.started_ms));
-    out.Key("queue_time")
-        .Double(static_cast<double>(std::max<WallMillis>(0, r.started_ms - r.created_ms)) / 1000);
+    if (const auto waited = pool::QueueSecondsOf(r)) out.Key("queue_time").Double(*waited);
   }
   if (r.finished_ms > 0) out.Key("finished_at").String(FormatTime(r.finished_ms));
   if (r.result) WriteResult(out, *r.result);
@@ -131,11 +142,8 @@ void WriteSubmitted(JsonWriter& out, const pool::SubmitOutcome::Task& task) {
 }
 
 std::string RenderBatch(const pool::SubmitOutcome& outcome, bool split) {
-  const bool running = std::any_of(outcome.tasks.begin(), outcome.tasks.end(), [](const auto& task) {
-    return task.status == store::TaskStatus::kRunning;
-  });
   JsonWriter out;
-  out.BeginObject().Key("status").String(running ? "running" : "queued");
+  out.BeginObject().Key("status").String(store::TaskStatusName(StatusOfBatch(outcome)));
   if (split) {
     out.Key("tasks").BeginArray();
     for (const auto& task : outcome.tasks) WriteSubmitted(out, task);
@@ -219,7 +227,7 @@ std::string RenderModels(const std::vector<config::ModelConfig>& models,
         .String(model.type)
         .Key("dtype")
         .String(config::Name(model.dtype));
-    out.Key("default").Bool(model.is_default).Key("devices").BeginArray();
+    out.Key("default").Bool(config::DefaultModel(models, model.type) == &model).Key("devices").BeginArray();
     std::optional<wire::ModelReady> loaded;
     for (const auto& device : devices) {
       for (const auto& m : device.backend.models) {

@@ -12,7 +12,7 @@ constexpr std::string_view kSlotsKey = "gpu.multi_gpu.max_concurrent_tasks_per_g
 void WriteOrigin(JsonWriter& out, const config::LoadedConfig& loaded, std::string_view key) {
   const auto found = loaded.origins.find(std::string(key));
   const auto kind = found == loaded.origins.end() ? config::OriginKind::kDefault : found->second.kind;
-  out.Key("origin").String(config::Name(kind)).Key("persisted").Bool(kind != config::OriginKind::kRuntime);
+  out.Key("origin").String(config::Name(kind)).Key("persisted").Bool(kind == config::OriginKind::kPersisted);
 }
 
 std::string ShowStrategy(const config::LoadedConfig& loaded) {

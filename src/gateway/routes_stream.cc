@@ -93,7 +93,8 @@ void Gateway::Impl::BeginTokenStream(const TaskId& id, std::uint32_t from_index,
   std::vector<net::HeaderField> headers = {
       {"Cache-Control", "no-store"}, {"X-Task-Id", task}, {"Location", location}};
   if (!warning.empty()) headers.push_back({"Warning", warning});
-  writer->BeginStream({.status = 200, .content_type = "text/event-stream", .headers = headers});
+  writer->BeginStream(
+      {.status = 200, .content_type = "text/event-stream; charset=utf-8", .headers = headers});
   writer->OnGone([stream] { stream->End(); });
   stream->watch =
       deps_.pool.WatchTask(id, from_index, [weak = std::weak_ptr(stream)](const pool::TaskEvent& event) {
@@ -115,7 +116,8 @@ void Gateway::Impl::StreamTask(net::Request& request, const Writer& writer, cons
   const auto task = VisibleTask(request, writer, who);
   if (!task) return;
   std::uint32_t from = 0;
-  if (const auto last = request.Header("Last-Event-ID")) {
+  // Empty is what a client has after a reset.
+  if (const auto last = request.Header("Last-Event-ID"); last && !last->empty()) {
     std::uint32_t index = 0;
     const auto [end, error] = std::from_chars(last->data(), last->data() + last->size(), index);
     if (error != std::errc() || end != last->data() + last->size() || index == UINT32_MAX)

@@ -21,7 +21,11 @@ void Gateway::Impl::AddSystemRoutes() {
     const auto store = deps_.store.health();
     JsonWriter out;
     out.BeginObject().Key("status").String(ready ? "ready" : "not_ready").Key("reason").String(why);
-    out.Key("accepting").Bool(store.accepting).Key("store").String(store.reason).EndObject();
+    out.Key("accepting")
+        .Bool(store.accepting && !deps_.pool.stopping())
+        .Key("store")
+        .String(store.reason)
+        .EndObject();
     writer->SendJson(ready ? 200 : 503, out.text());
   });
   AddOpen("GET", "/version", [](net::Request&, const Writer& writer) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
 
 #include "gateway/gateway_impl.h"
@@ -26,6 +29,9 @@ Status ReadFilter(const std::string& name, const std::string& value, store::Task
       return FailField("status", "status is \"{}\"; use queued, running, completed, failed or canceled",
                        value.substr(0, 64));
   } else if (name == "type") {
+    const auto types = config::KnownTaskTypes();
+    if (std::find(types.begin(), types.end(), value) == types.end())
+      return FailField("type", "type is \"{}\"; use one of {}", value.substr(0, 64), fmt::join(types, ", "));
     filter.type = value;
   } else if (name == "model") {
     filter.model = value;
@@ -36,7 +42,7 @@ Status ReadFilter(const std::string& name, const std::string& value, store::Task
     filter.limit = static_cast<std::size_t>(limit);
   } else if (name == "before") {
     const auto id = TaskId::Parse(value);
-    if (!id)
+    if (!id || id->is_nil())
       return FailField("before", "before is \"{}\"; the value of next_before of the page before is needed",
                        value.substr(0, 64));
     filter.before = *id;

@@ -24,6 +24,7 @@ class FixedConfig final : public ConfigAccess {
 struct FakeAnswer {
   int status = 0;
   std::string content_type;                                  // without its parameters
+  std::string content_parameters;                            // from the ';' on
   std::vector<std::pair<std::string, std::string>> headers;  // beside the usual ones
   std::string body;
   bool ended = false;
@@ -50,6 +51,7 @@ class FakeWriter final : public net::ResponseWriter {
     answer_->status = head.status;
     for (const auto& [name, value] : head.headers) answer_->headers.emplace_back(name, value);
     answer_->content_type = head.content_type.substr(0, head.content_type.find(';'));
+    answer_->content_parameters = head.content_type.substr(answer_->content_type.size());
     answer_->body = head.body;
   }
   bool Write(std::string_view bytes) override {
