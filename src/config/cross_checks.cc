@@ -132,18 +132,29 @@ class CrossChecks {
   }
 
   void Models() {
-    std::set<std::string> names;
+    ModelNames();
     std::map<std::string, std::string> defaults;
     for (std::size_t i = 0; i < config_.models.size(); ++i) {
       const auto& model = config_.models[i];
-      if (!names.insert(model.name).second)
-        ModelError(i, "name", fmt::format("{} is the name of two models", model.name));
       if (!model.is_default) continue;
       const auto [first, is_first] = defaults.emplace(model.type, model.name);
       if (!is_first)
         ModelError(
             i, "default",
             fmt::format("{} is the default for {} already; mark one model", first->second, model.type));
+    }
+  }
+  // By what was read: a list with another mistake in it is not in the configuration.
+  void ModelNames() {
+    std::map<std::size_t, std::string> by_index;
+    for (const auto& [path, text] : facts_.item_texts) {
+      if (path.starts_with("models[") && path.ends_with("].name"))
+        by_index[std::stoul(path.substr(path.find('[') + 1))] = text;
+    }
+    std::set<std::string> names;
+    for (const auto& [index, name] : by_index) {
+      if (!names.insert(name).second)
+        ModelError(index, "name", fmt::format("{} is the name of two models", name));
     }
   }
   void ModelError(std::size_t index, std::string_view key, const std::string& message) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/emit.h"
 #include "config/inline_value.h"
+#include "config/overlay.h"
 #include "config/reader.h"
 
 namespace altlas::config {
@@ -41,6 +42,12 @@ void RememberPersisted(LoadedConfig& loaded) {
     if (origin != loaded.origins.end() && origin->second.kind == OriginKind::kPersisted)
       loaded.persisted[key.path] = YamlText(key, key.load(owner));
   });
+}
+
+// Nothing but blanks and comments, and what such a text parses as.
+bool HoldsNoKey(std::string_view text) {
+  const auto document = ParseYaml("", text);
+  return document.root.has_value() && document.root->kind == Node::Kind::kNull;
 }
 
 // The text of runtime.yaml; nothing where there is none.
@@ -127,22 +134,30 @@ Result<LoadedConfig> LoadConfig(const LoadOptions& options) {
   std::string text;
   if (!options.path.empty()) {
     ALTLAS_TRY(text, ReadFile(options.path, kMaxFileBytes));
-    if (options.refuse_empty && text.find_first_not_of(" \t\r\n") == std::string::npos)
-      return Fail(ErrorCode::kInvalidArgument, "{} is empty; write {{}} for the defaults",
+    if (options.refuse_empty && HoldsNoKey(text))
+      return Fail(ErrorCode::kInvalidArgument, "{} holds no key; write {{}} for the defaults",
                   options.path.string());
   }
   auto runtime_path = options.runtime_path;
   if (runtime_path.empty() && !options.path.empty())
     runtime_path = options.path.parent_path() / "runtime.yaml";
   ALTLAS_TRY(const auto overlay, ReadOverlay(runtime_path));
+  const auto other = overlay.has_value() ? OtherOwner(*overlay, options.path) : std::string();
   std::optional<ConfigText> runtime;
-  if (overlay.has_value()) runtime = ConfigText{runtime_path.string(), *overlay};
+  if (overlay.has_value() && other.empty()) runtime = ConfigText{runtime_path.string(), *overlay};
 
   const auto name = options.path.empty() ? std::string("defaults") : options.path.string();
   auto checked = CheckConfig({name, text}, runtime, options.overrides);
   if (!checked.errors.empty()) return Error{ErrorCode::kInvalidArgument, FormatProblems(checked.errors)};
   checked.loaded.path = options.path;
   checked.loaded.runtime_path = runtime_path;
+  if (!other.empty())
+    checked.loaded.warnings.push_back(
+        {runtime_path.string(), 0, 0, "",
+         fmt::format(
+             "belongs to {} and is left out; to keep changes at run time, give each configuration file a "
+             "folder of its own",
+             other)});
   return std::move(checked.loaded);
 }
 

@@ -67,8 +67,8 @@ struct LoadOptions {
   std::filesystem::path runtime_path;  // empty: runtime.yaml beside `path`
   std::vector<std::pair<std::string, std::string>>
       overrides;  // key path and value as YAML, from the command line
-  // For a reload: a file without a word in it, which is what one that is just being written looks like, is an
-  // error.
+  // A file without a key in it, which is what one that is just being written looks like, is an error; {} asks
+  // for the defaults.
   bool refuse_empty = false;
 };
 
@@ -79,8 +79,8 @@ Result<std::filesystem::path> FindConfigFile(const std::optional<std::filesystem
                                              const std::filesystem::path& install_root,
                                              const std::filesystem::path& system_folder = "/etc/alt_las");
 
-// Reads the file, then runtime.yaml over it, then the overrides. kInvalidArgument with every problem found,
-// one a line; kNotFound and others where a file cannot be read.
+// Reads the file, then its runtime.yaml over it (one of another file is left out with a warning), then the
+// overrides. kInvalidArgument with every problem, one a line; kNotFound and others where one cannot be read.
 Result<LoadedConfig> LoadConfig(const LoadOptions& options);
 inline Result<LoadedConfig> LoadConfig(const std::filesystem::path& path) {
   return LoadConfig(LoadOptions{path, {}, {}, false});
@@ -107,7 +107,7 @@ Result<LoadedConfig> SetRuntime(const LoadedConfig& base, std::string_view key, 
 
 // Writes runtime.yaml: what it held, and the keys named (those changed at run time; empty: all of them), so
 // that they outlast a restart. Returns `base` with their new origin. kUnavailable where there is no place to
-// write.
+// write, kConflict where the runtime.yaml there belongs to another configuration file.
 Result<LoadedConfig> PersistRuntime(const LoadedConfig& base, std::span<const std::string> keys = {});
 
 struct Change {

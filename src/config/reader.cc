@@ -41,6 +41,14 @@ std::string FindByName(std::string_view name) {
   return found.size() == 1 ? found.front() : "";
 }
 
+// Keys are in small letters.
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 std::string Found(const Node& node) {
   if (node.kind != Node::Kind::kScalar) return std::string(KindName(node.kind));
   return Shown(node.text, node.plain);
@@ -70,7 +78,8 @@ std::string SourceNames::Of(OriginKind kind) const {
   }
 }
 
-std::string DidYouMean(std::string_view path) {
+std::string DidYouMean(std::string_view given) {
+  const auto path = Lower(given);
   std::vector<std::string> paths;
   CollectPaths(KeyTable(), paths);
   const auto last_of = [](std::string_view p) { return std::string(p.substr(p.rfind('.') + 1)); };
@@ -123,9 +132,10 @@ void Reader::ReadSection(const KeySpec& section, const Node& node, void* owner) 
 
 void Reader::ReportUnknown(const KeySpec& section, const Entry& entry, const std::string& path) {
   const auto names = Names(section);
-  const auto nearest = Nearest(entry.key, names);
-  const auto* whole = FindKey(entry.key);
-  const auto elsewhere = FindByName(entry.key);
+  const auto name = Lower(entry.key);
+  const auto nearest = Nearest(name, names);
+  const auto* whole = FindKey(name);
+  const auto elsewhere = FindByName(name);
   std::string hint;
   if (whole != nullptr && entry.key.find('.') != std::string::npos) {
     hint = fmt::format("{} is written as nested keys, one a line", whole->path);
@@ -245,6 +255,8 @@ std::optional<Value> Reader::ReadObjects(const KeySpec& key, const Node& node, c
     return std::nullopt;
   }
   bool right = HasRightSize(key, node.items.size(), node.place, path, "items");
+  // The whole list takes the place of one that was read before.
+  std::erase_if(facts_.item_texts, [&](const auto& text) { return text.first.starts_with(path + "["); });
   Value::List list;
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     auto item = ReadObject(key, node.items[i], fmt::format("{}[{}]", path, i));
@@ -275,6 +287,8 @@ std::optional<Value> Reader::ReadObject(const KeySpec& key, const Node& node, co
     facts_.item_places[Child(path, child->name)] = entry.value.place;
     auto value = ReadValue(*child, entry.value, Child(path, child->name));
     right = right && value.has_value();
+    if (value.has_value() && std::holds_alternative<std::string>(value->data))
+      facts_.item_texts[Child(path, child->name)] = value->AsText();
     if (value.has_value())
       map[static_cast<std::size_t>(child - key.children.data())].value = std::move(*value);
   }

@@ -25,7 +25,8 @@ struct SourceNames {
 struct ReadFacts {
   std::set<std::string, std::less<>>
       failed;  // keys given with a value that is not allowed; they still have the one before
-  std::map<std::string, Place> item_places;  // of the keys of items: "models[1].name"
+  std::map<std::string, Place> item_places;       // of the keys of items: "models[1].name"
+  std::map<std::string, std::string> item_texts;  // the allowed ones among their texts
 };
 
 // Reads trees over a configuration, one after the other, and collects what is wrong. Borrows all it is given.

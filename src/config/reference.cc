@@ -17,15 +17,17 @@ constexpr std::string_view kIntroduction =
 
 alt_las reads one YAML file: the one given with `--config PATH`, else the first `config.yaml` in the working directory, the
 installation root and `/etc/alt_las`. Without any file the defaults below hold. Every key may be left out, a section or a list
-may stand empty. A key that is unknown or stands twice, and a value of another type or out of range, is an error; all errors are
-shown at once, each with its place in the file.
+may stand empty. A key that is unknown or stands twice, and a value of another type or out of range, is an error; all errors of
+the file are shown at once, each with its place. What a right file names on this machine (certificates, models, the worker's
+program, CPUs, devices) is checked in a second step. A file without any key is refused; `{}` asks for the defaults.
 
 - **Check a file:** `alt_las --validate-config --config PATH`.
 - **See the values in force** and where each comes from: `alt_las config show --effective`.
 - **Complete and check in an editor:** `alt_las config schema` prints a JSON Schema.
 - **Change at run time:** keys marked *yes* in the column "run time" take effect on a reload (SIGHUP, `systemctl reload`) and by
   the HTTP interface; the others at the next start, and a reload says so. A change kept with `persist` is written to
-  `runtime.yaml` beside the file (without a file: in the state directory), which is read after it and wins.
+  `runtime.yaml` beside the file (without a file: in the state directory), which is read after it and wins. It names the file it
+  belongs to in a comment: another configuration file in the same folder leaves it out with a warning and keeps no changes there.
 
 How values are written:
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "config/emit.h"
 #include "config/inline_value.h"
 #include "config/load.h"
+#include "config/overlay.h"
 #include "config/scalar.h"
 
 namespace altlas::config {
@@ -21,6 +23,14 @@ const KeySpec* FindValueKey(std::string_view path) {
 }
 
 std::string UnknownKey(std::string_view path) {
+  if (const auto* section = path.empty() ? nullptr : FindKey(path); section != nullptr) {
+    if (section->children.empty()) return "is a section, and it has no keys yet";
+    std::vector<std::string> some;
+    for (const auto& child : section->children) {
+      if (some.size() < 3) some.push_back(child.path);
+    }
+    return fmt::format("is a section of keys; give one of them, such as {}", fmt::join(some, ", "));
+  }
   const auto hint = DidYouMean(path);
   return hint.empty() ? "unknown key" : "unknown key; " + hint;
 }
@@ -29,11 +39,13 @@ Error KeyError(ErrorCode code, std::string_view key, std::string message) {
   return Error{code, fmt::format("{}: {}", Shown(key, true), message), std::string(key)};
 }
 
-std::string OverlayText(const std::map<std::string, std::string>& persisted) {
-  std::string text =
+std::string OverlayText(const std::filesystem::path& config_file,
+                        const std::map<std::string, std::string>& persisted) {
+  auto text = std::string(
       "# Changed while the server ran, and kept. These values win over the configuration file beside this "
       "one;\n"
-      "# delete a line, or the whole file, to go back to that.\n";
+      "# delete a line, or the whole file, to go back to that.\n");
+  text += OwnerLine(config_file);
   EmitSections(
       [&](const KeySpec& key, const std::string& indent, std::string& out) {
         if (const auto found = persisted.find(key.path); found != persisted.end())
@@ -91,6 +103,13 @@ Result<LoadedConfig> PersistRuntime(const LoadedConfig& base, std::span<const st
   if (base.runtime_path.empty())
     return Fail(ErrorCode::kUnavailable,
                 "there is no configuration file, so there is no place to keep the change");
+  const auto there = ReadFile(base.runtime_path, kMaxFileBytes);
+  if (const auto other = there.has_value() ? OtherOwner(*there, base.path) : std::string(); !other.empty())
+    return Fail(
+        ErrorCode::kConflict,
+        "{} belongs to {}, another configuration file in the same folder, so the change cannot be kept: "
+        "give each a folder of its own, or take {} away",
+        base.runtime_path.string(), other, base.runtime_path.filename().string());
   auto written = base;
   std::vector<std::string> unchanged(keys.begin(), keys.end());
   ForEachKey(&written.config, [&](const KeySpec& key, const void* owner) {
@@ -106,7 +125,7 @@ Result<LoadedConfig> PersistRuntime(const LoadedConfig& base, std::span<const st
   if (!unchanged.empty())
     return KeyError(ErrorCode::kInvalidArgument, unchanged.front(),
                     "was not changed at run time, so there is nothing to keep");
-  ALTLAS_TRY_VOID(WriteFileAtomically(base.runtime_path, OverlayText(written.persisted))
+  ALTLAS_TRY_VOID(WriteFileAtomically(base.runtime_path, OverlayText(base.path, written.persisted))
                       .Context("keeping a run-time change"));
   ALTLAS_INFO("config", "run-time changes kept", {"runtime_file", base.runtime_path.string()});
   return written;

@@ -50,7 +50,10 @@ TEST_F(RuntimeTest, EachKindOfRefusalHasItsCodeAndItsField) {
   };
   refuse("gpu.multi_gpu.default_stratgy", "random", ErrorCode::kNotFound,
          "did you mean gpu.multi_gpu.default_strategy?");
-  refuse("gpu.multi_gpu", "{}", ErrorCode::kNotFound, "unknown key");
+  refuse("gpu.multi_gpu", "{}", ErrorCode::kNotFound,
+         "is a section of keys; give one of them, such as gpu.multi_gpu.enabled, ");
+  refuse("system", "1", ErrorCode::kNotFound, "is a section, and it has no keys yet");
+  refuse("GPU.Enabled", "1", ErrorCode::kNotFound, "did you mean gpu.enabled?");
   refuse("", "1", ErrorCode::kNotFound, "unknown key");
   refuse("server.listen.port", "1", ErrorCode::kConflict, "takes effect at a start only");
   refuse(kStrategy, "fastest", ErrorCode::kInvalidArgument, "found fastest, allowed is one of round_robin");
@@ -105,6 +108,36 @@ TEST_F(RuntimeTest, WithoutAFileThereIsNoPlaceToKeepAChangeUnlessOneIsNamed) {
   const LoadOptions options{{}, folder_.path() / "state-runtime.yaml", {}};
   Must(PersistRuntime(Must(SetRuntime(Must(LoadConfig(options)), kTasks, "12"))));
   EXPECT_EQ(Must(LoadConfig(options)).config.gpu.multi_gpu.max_concurrent_tasks_per_gpu, 12);
+}
+
+TEST_F(RuntimeTest, TwoFilesInOneFolderDoNotChangeEachOther) {
+  Write("c1.yaml", "");
+  Write("c2.yaml", "");
+  const auto load = [&](std::string_view name) { return Must(LoadConfig(folder_.path() / name)); };
+  Must(PersistRuntime(Must(SetRuntime(load("c1.yaml"), kStrategy, "random"))));
+  const auto kept = Overlay();
+  EXPECT_NE(kept.find("# Belongs to: c1.yaml\n"), std::string::npos) << kept;
+  EXPECT_EQ(load("c1.yaml").config.gpu.multi_gpu.default_strategy, Strategy::kRandom);
+  EXPECT_TRUE(load("c1.yaml").warnings.empty());
+  const auto second = load("c2.yaml");
+  EXPECT_EQ(second.config.gpu.multi_gpu.default_strategy, Strategy::kLeastLoaded);
+  ASSERT_EQ(second.warnings.size(), 1u);
+  EXPECT_NE(second.warnings[0].message.find("belongs to c1.yaml"), std::string::npos);
+  const auto refused = PersistRuntime(Must(SetRuntime(second, kTasks, "12")));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message.find("belongs to c1.yaml"), std::string::npos);
+  EXPECT_EQ(Overlay(), kept);
+}
+
+TEST_F(RuntimeTest, ARuntimeFileThatNamesNobodyBelongsToWhoeverReadsIt) {
+  Write("c1.yaml", "");
+  Write("runtime.yaml", "gpu: {max_temperature: 71}\n");
+  const auto loaded = Must(LoadConfig(folder_.path() / "c1.yaml"));
+  EXPECT_EQ(loaded.config.gpu.max_temperature, 71);
+  Must(PersistRuntime(Must(SetRuntime(loaded, kTasks, "12"))));
+  EXPECT_NE(Overlay().find("# Belongs to: c1.yaml\n"), std::string::npos);
+  EXPECT_NE(Overlay().find("max_temperature: 71"), std::string::npos);
 }
 
 TEST_F(RuntimeTest, AWrongRuntimeFileIsAnErrorThatNamesIt) {

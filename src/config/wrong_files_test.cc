@@ -48,18 +48,29 @@ TEST(WrongFiles, AFilePastTheSizeLimitIsRefusedUnread) {
 }
 
 // CFG-9: a file that is just being written looks empty, and the defaults are not what its author means.
-TEST(WrongFiles, AnEmptyFileIsRefusedWhereTheCallerSaysSo) {
+TEST(WrongFiles, AFileWithoutAKeyIsRefusedWhereTheCallerSaysSo) {
   TemporaryFolder folder;
   const auto path = folder.path() / "config.yaml";
-  for (const auto* empty : {"", "\n \n"}) {
+  for (const auto* empty : {"", "\n \n", "# gpu:\n#   enabled: false\n", "---\n# later\n"}) {
     ASSERT_TRUE(WriteFileAtomically(path, empty).has_value());
     EXPECT_TRUE(LoadConfig(path).has_value());
     const auto refused = LoadConfig(LoadOptions{path, {}, {}, true});
     ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().message, path.string() + " is empty; write {} for the defaults");
+    EXPECT_EQ(refused.error().message, path.string() + " holds no key; write {} for the defaults");
   }
   ASSERT_TRUE(WriteFileAtomically(path, "{}").has_value());
   EXPECT_TRUE(LoadConfig(LoadOptions{path, {}, {}, true}).has_value());
+}
+
+// The list falls as a whole, and what else is wrong with it is told all the same.
+TEST(WrongFiles, AModelWithoutANameHidesNoOtherMistake) {
+  EXPECT_EQ(ErrorsOf("models:\n- {path: one}\n- {name: a, path: two}\n- {name: a, path: three}\n"),
+            "config.yaml:2:3: models[0].name: is missing; allowed is a text\n"
+            "config.yaml:4:10: models[2].name: a is the name of two models");
+}
+
+TEST(WrongFiles, AKeyInCapitalsIsKnownByItsName) {
+  EXPECT_EQ(ErrorsOf("GPU: {}\n"), "config.yaml:1:1: GPU: unknown key; did you mean gpu?");
 }
 
 TEST(WrongFiles, ManyAliasesOfOneLongTextStopAtTheTextLimit) {
