@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/code_points.h"
 #include "base/utf8.h"
 
 namespace altlas::app {
@@ -22,8 +23,9 @@ std::string Printable(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const auto c = NextCodePoint(text, at);
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
-      out += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(c));
+    if (ActsOnOtherText(c)) {
+      const auto number = static_cast<std::uint32_t>(c);
+      out += c < 0x100 ? fmt::format("\\x{:02x}", number) : fmt::format("\\u{{{:x}}}", number);
     } else {
       AppendCodePoint(out, c);
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/code_points.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/sha256.h"
@@ -45,8 +46,8 @@ Status CheckKeyName(std::string_view name) {
   if (!IsValidUtf8(name)) return FailField("name", "name is not UTF-8");
   for (std::size_t at = 0; at < name.size();) {
     const auto c = NextCodePoint(name, at);
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-      return FailField("name", "name holds the control character U+{:04X}; use printable ones",
+    if (ActsOnOtherText(c))
+      return FailField("name", "name holds the control or format character U+{:04X}; use printable ones",
                        static_cast<std::uint32_t>(c));
   }
   return {};
