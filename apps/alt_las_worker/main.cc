@@ -6,6 +6,7 @@
 
 int main(int argc, char** argv) {
   using namespace altlas::worker_app;
+  using altlas::app::NotEmpty;
   using altlas::app::Number;
   CLI::App app{
       "One process that owns one device and runs models on it. A manager (alt_las serve) starts it and talks "
@@ -23,20 +24,25 @@ int main(int argc, char** argv) {
       "manager.");
   Arguments arguments;
   auto* serve = app.add_option_group("With a manager");
-  auto* socket =
-      serve->add_option("--socket", arguments.socket, "The manager's Unix socket")->type_name("PATH");
-  auto* device =
-      serve->add_option("--device", arguments.device, "The device's id, e.g. gpu_0")->type_name("ID");
+  auto* socket = serve->add_option("--socket", arguments.socket, "The manager's Unix socket")
+                     ->check(NotEmpty())
+                     ->type_name("PATH");
+  auto* device = serve->add_option("--device", arguments.device, "The device's id, e.g. gpu_0")
+                     ->check(NotEmpty())
+                     ->type_name("ID");
   socket->needs(device);
   device->needs(socket);
   auto* people = app.add_option_group("Without a manager");
   auto* generate =
       people->add_option("--generate", arguments.generate, "Write on from --prompt with this model")
+          ->check(NotEmpty())
           ->type_name("FOLDER");
   auto* tokenize = people->add_option("--tokenize", arguments.tokenize, "Show the tokens of --prompt")
+                       ->check(NotEmpty())
                        ->type_name("FOLDER");
   auto* bench =
       people->add_option("--bench", arguments.bench, "Measure tokens per second, one stream and eight")
+          ->check(NotEmpty())
           ->type_name("FOLDER");
   auto* prompt = people->add_option("--prompt", arguments.prompt, "The text to start from");
   people->add_option("--max-length", arguments.max_length, "New tokens at most")
@@ -76,6 +82,7 @@ int main(int argc, char** argv) {
   if (!arguments.generate.empty()) return Generate(arguments);
   if (!arguments.tokenize.empty()) return Tokenize(arguments);
   if (!arguments.bench.empty()) return Bench(arguments);
+  std::fputs("alt_las_worker: say what to do: --socket, --generate, --tokenize or --bench\n\n", stderr);
   std::fputs(app.help().c_str(), stderr);
   return kUsage;
 }

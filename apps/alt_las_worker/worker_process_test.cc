@@ -289,6 +289,11 @@ TEST_F(WorkerProcessTest, WrongUsageIsExplained) {
   EXPECT_EQ(RunProgram("--version").text, "alt_las_worker " ALTLAS_VERSION "\n");
   EXPECT_EQ(RunProgram("").exit_code, 2);
   EXPECT_EQ(RunProgram("--socket /nowhere/x.sock").exit_code, 2);
+  for (const char* option : {"--generate", "--tokenize", "--bench", "--socket", "--device"}) {
+    EXPECT_EQ(RunProgram(std::string(option) + " ''").exit_code, 2) << option;
+    const auto said = RunProgram(std::string(option) + " '' 2>&1 | cat").text;
+    EXPECT_NE(said.find(std::string(option) + ": it is empty"), std::string::npos) << said;
+  }
   EXPECT_EQ(RunProgram("--generate /nowhere").exit_code, 2);
   EXPECT_EQ(RunProgram("--generate /nowhere --prompt x").exit_code, 1);
   EXPECT_EQ(RunProgram("--generate /nowhere --prompt x --seed minus").exit_code, 2);
