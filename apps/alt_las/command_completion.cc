@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.h"
+#include "output.h"
+#include "store/records.h"
 
 namespace altlas::app {
 namespace {
 
+constexpr const char* kShells[] = {"bash", "zsh"};
+
 std::vector<std::string> Words(const CLI::App& app) {
   std::vector<std::string> words;
+  if (app.get_name() == "completion") words.assign(std::begin(kShells), std::end(kShells));
   for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     words.push_back(sub->get_name());
   for (const auto* option : app.get_options()) {
@@ -42,12 +47,19 @@ std::string Script(const CLI::App& root) {
   AppendCases(root, "", cases);
   std::string with_value;
   AppendOptionsWithValue(root, with_value);
+  std::string scopes;
+  for (const auto name : store::ScopeNames(store::ScopeSet::All()))
+    scopes += (scopes.empty() ? "" : " ") + std::string(name);
   // Bash cuts words at colons and equal signs too: "--listen 127.0.0.1:80" is four of them.
   return "_alt_las() {\n"
-         "  local current=${COMP_WORDS[COMP_CWORD]} path=\"\" words=\"\" word skip=\"\"\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} path=\"\" words=\"\" word skip=\"\" before=\"\"\n"
          "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
          "    --config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
          "    --state) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
+         "    --scopes) [[ $current == *,* ]] && before=\"${current%,*},\"\n"
+         "      COMPREPLY=($(compgen -P \"$before\" -W \"" +
+         scopes +
+         "\" -- \"${current##*,}\")); return ;;\n"
          "    " +
          with_value +
          ") COMPREPLY=(); return ;;\n"
@@ -79,7 +91,7 @@ void AddCompletion(CLI::App& root, Command& run) {
   auto* command = root.add_subcommand("completion", "Print a completion script for the shell");
   auto shell = std::make_shared<std::string>("bash");
   command->add_option("shell", *shell, "bash or zsh")
-      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kShells), std::end(kShells))))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
@@ -88,8 +100,8 @@ void AddCompletion(CLI::App& root, Command& run) {
       std::string(kExitCodes));
   command->callback([&run, &root, shell] {
     run = [&root, shell] {
-      if (*shell == "zsh") fmt::print("autoload -Uz bashcompinit && bashcompinit\n");
-      fmt::print("{}", Script(root));
+      if (*shell == "zsh") WriteOut("autoload -Uz bashcompinit && bashcompinit\n");
+      WriteOut(Script(root));
       return 0;
     };
   });

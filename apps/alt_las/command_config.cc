@@ -6,6 +6,7 @@
 #include "config/format.h"
 #include "machine_checks.h"
 #include "open_state.h"
+#include "output.h"
 #include "settings.h"
 
 namespace altlas::app {
@@ -15,19 +16,18 @@ int ValidateConfig(const CommonOptions& common) {
   if (!source.has_value()) return Complain(source.error());
   const auto loaded = config::LoadConfig(*source);
   if (!loaded.has_value()) {
-    fmt::print(stderr, "{}\n", loaded.error().message);
+    Note("{}\n", loaded.error().message);
     return ExitCode(loaded.error());
   }
   const auto machine = CheckMachine(*loaded, SystemClock().WallNow());
   for (const auto* warnings : {&loaded->warnings, &machine.warnings}) {
-    for (const auto& warning : *warnings) fmt::print(stderr, "warning: {}\n", config::FormatProblem(warning));
+    for (const auto& warning : *warnings) Note("warning: {}\n", config::FormatProblem(warning));
   }
   const auto probe = MakeProbe(*loaded);
-  if (!machine.errors.empty()) fmt::print(stderr, "{}\n", config::FormatProblems(machine.errors));
-  if (!probe.has_value()) fmt::print(stderr, "{}\n", probe.error().message);
+  if (!machine.errors.empty()) Note("{}\n", config::FormatProblems(machine.errors));
+  if (!probe.has_value()) Note("{}\n", probe.error().message);
   if (!machine.errors.empty() || !probe.has_value()) return 2;
-  fmt::print("{}: valid\n",
-             loaded->path.empty() ? "no configuration file, the defaults" : loaded->path.string());
+  Say("{}: valid\n", loaded->path.empty() ? "no configuration file, the defaults" : loaded->path.string());
   return 0;
 }
 
@@ -67,42 +67,45 @@ Result<config::LoadedConfig> ConfigOf(const Running& running) {
   return loaded;
 }
 
-// What the running server has in force; nothing where none answers, or where another file was asked for.
-std::optional<Running> AskServer(const CommonOptions& common) {
-  if (!common.set.empty() || !common.listen.empty()) return std::nullopt;
+// What the running server has in force; nothing where there is none, or where another file was asked for.
+Result<std::optional<Running>> AskServer(const CommonOptions& common) {
+  const std::optional<Running> none;
+  if (!common.set.empty() || !common.listen.empty()) return none;
   const auto state = LookAtState(common);
-  if (!state.has_value()) return std::nullopt;
+  if (!state.has_value()) return none;
   auto answer = AdminClient(*state).Call("GET", "/api/v1/config");
-  if (!answer.has_value()) return std::nullopt;
+  if (!answer.has_value() && answer.error().code == ErrorCode::kTimeout) return answer.error();
+  if (!answer.has_value()) return none;
   auto json = nlohmann::json::parse(*answer, nullptr, false);
-  if (!json.is_object()) return std::nullopt;
+  if (!json.is_object()) return none;
   Running running{std::move(*answer), std::move(json)};
   const auto file = running.Path("file");
   std::error_code error;
   if (!common.config.empty() && !std::filesystem::equivalent(common.config, file, error)) {
-    fmt::print(stderr, "a server runs with {}; this is what {} says\n", file.empty() ? "no file" : file,
-               common.config);
-    return std::nullopt;
+    Note("a server runs with {}; this is what {} says\n", file.empty() ? "no file" : file, common.config);
+    return none;
   }
-  return running;
+  return std::optional(std::move(running));
 }
 
 int Show(const CommonOptions& common, bool json) {
   // A running server knows what was changed since; without one the files tell.
-  const auto running = AskServer(common);
+  const auto answer = AskServer(common);
+  if (!answer.has_value()) return Complain(answer.error());
+  const auto& running = *answer;
   if (running && json) {
-    fmt::print("{}\n", running->text);
+    Say("{}\n", running->text);
     return 0;
   }
   const auto loaded = running ? ConfigOf(*running) : ReadConfig(common);
   if (!loaded.has_value()) return Complain(loaded.error());
-  fmt::print("{}", json ? config::FormatEffectiveJson(*loaded) : config::FormatEffectiveYaml(*loaded));
+  WriteOut(json ? config::FormatEffectiveJson(*loaded) : config::FormatEffectiveYaml(*loaded));
   return 0;
 }
 
 }  // namespace
 
-void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
+void AddConfig(CLI::App& root, CommonOptions& common, Command& run) {
   auto* command = root.add_subcommand("config", "Show, check and describe the configuration");
   command->require_subcommand(1);
   command->fallthrough();
@@ -118,6 +121,7 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
                               "Print the configuration in force: every key, its value, its origin; with a "
                               "server running, its values of this moment");
   show->fallthrough();
+  AddPlaces(*show, common);
   show->footer(kExitCodes);
   auto json = std::make_shared<bool>(false);
   auto effective = std::make_shared<bool>(false);
@@ -131,7 +135,7 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
   schema->footer(kExitCodes);
   schema->callback([&run] {
     run = [] {
-      fmt::print("{}", config::FormatJsonSchema());
+      WriteOut(config::FormatJsonSchema());
       return 0;
     };
   });
@@ -139,12 +143,13 @@ void AddConfig(CLI::App& root, const CommonOptions& common, Command& run) {
   reference->footer(kExitCodes);
   reference->callback([&run] {
     run = [] {
-      fmt::print("{}", config::FormatReference());
+      WriteOut(config::FormatReference());
       return 0;
     };
   });
   auto* validate = command->add_subcommand("validate", "Check the file, as --validate-config does");
   validate->fallthrough();
+  AddPlaces(*validate, common);
   validate->footer(kExitCodes);
   validate->callback([&run, &common] { run = [&common] { return ValidateConfig(common); }; });
 }

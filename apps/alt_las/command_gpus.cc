@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "gateway/render.h"
 #include "open_state.h"
+#include "output.h"
 #include "settings.h"
 #include "tables.h"
 
@@ -43,9 +44,11 @@ Result<std::string> ReadDevices(const CommonOptions& common, bool say) {
   const auto state = LookAtState(common);
   if (state.has_value()) {
     auto running = AdminClient(*state).Call("GET", "/api/v1/gpus");
-    if (running.has_value()) return running;
+    // A server that is there and says nothing knows of limits and lost workers that this process does not
+    // see.
+    if (running.has_value() || running.error().code == ErrorCode::kTimeout) return running;
     if (say && !common.state.empty())
-      fmt::print(stderr, "{}; the devices of this machine are read directly\n", running.error().message);
+      Note("{}; the devices of this machine are read directly\n", running.error().message);
   } else if (!common.state.empty()) {
     return state.error();
   }
@@ -91,9 +94,9 @@ int Gpus(const CommonOptions& common, const GpusOptions& options) {
                       : options.json       ? *devices + "\n"
                                            : FormatDevices(*devices);
     // Home and clear: the table stays in place on a terminal; in a pipe the readings follow one another.
-    if (options.watch && !options.json && ::isatty(STDOUT_FILENO)) fmt::print("\033[H\033[2J");
-    fmt::print("{}", text);
-    std::fflush(stdout);
+    if (options.watch && !options.json && ::isatty(STDOUT_FILENO)) Say("\033[H\033[2J");
+    WriteOut(text);
+    if (!FlushOutput()) return 1;
     if (!options.watch) return 0;
     std::this_thread::sleep_for(FromSeconds(options.interval));
   }
@@ -101,10 +104,11 @@ int Gpus(const CommonOptions& common, const GpusOptions& options) {
 
 }  // namespace
 
-void AddGpus(CLI::App& root, const CommonOptions& common, Command& run) {
+void AddGpus(CLI::App& root, CommonOptions& common, Command& run) {
   auto* command = root.add_subcommand("gpus", "Show the devices: health, use, memory, temperature, tasks");
   auto options = std::make_shared<GpusOptions>();
   command->fallthrough();
+  AddPlaces(*command, common);
   command->add_flag("--json", options->json, "As JSON, one document a reading");
   command->add_flag("--watch", options->watch, "Again and again, until Ctrl-C");
   command->add_option("--interval", options->interval, "Seconds between two readings of --watch")

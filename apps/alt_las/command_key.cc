@@ -8,6 +8,7 @@
 #include "gateway/auth.h"
 #include "net/io_loop.h"
 #include "open_state.h"
+#include "output.h"
 #include "settings.h"
 #include "store/store.h"
 #include "tables.h"
@@ -75,23 +76,61 @@ class OfflineKeys {
   std::unique_ptr<gateway::KeyRing> ring_;
 };
 
-void PrintNew(const std::string& secret, const std::string& name, const std::string& scopes, bool json) {
+struct NewKey {
+  std::string id;
+  std::string secret;
+};
+
+// False where it could not be shown.
+bool PrintNew(const NewKey& key, const std::string& name, store::ScopeSet scopes, bool json) {
   if (json) {
     JsonWriter out;
-    out.BeginObject()
-        .Key("name")
-        .String(name)
-        .Key("scopes")
-        .String(scopes)
-        .Key("secret")
-        .String(secret)
-        .EndObject();
-    fmt::print("{}\n", out.text());
+    out.BeginObject().Key("id").String(key.id).Key("name").String(name).Key("scopes").BeginArray();
+    for (const auto scope : store::ScopeNames(scopes)) out.String(scope);
+    out.EndArray().Key("secret").String(key.secret).EndObject();
+    Say("{}\n", out.text());
   } else {
-    fmt::print("{}\n", secret);
-    fmt::print(stderr, "The key \"{}\" ({}) is shown this once; only its hash is kept.\n", Printable(name),
-               scopes);
+    Say("{}\n", key.secret);
   }
+  if (!FlushOutput()) return false;
+  if (!json)
+    Note("The key \"{}\" ({}) is shown this once; only its hash is kept.\n", Printable(name),
+         store::FormatScopes(scopes));
+  return true;
+}
+
+Result<NewKey> MakeOnServer(const AdminClient& admin, const KeyOptions& options, store::ScopeSet scopes) {
+  JsonWriter body;
+  body.BeginObject().Key("name").String(options.name).Key("scopes").BeginArray();
+  for (const auto name : store::ScopeNames(scopes)) body.String(name);
+  body.EndArray().Key("requests_per_second").Double(options.rate).Key("burst").Int(options.burst).EndObject();
+  ALTLAS_TRY(const auto answer, admin.Call("POST", "/api/v1/keys", body.text()));
+  const auto json = nlohmann::json::parse(answer, nullptr, false);
+  if (!json.is_object() || !json.contains("key") || !json["key"].is_object())
+    return Fail(ErrorCode::kInternal, "the server's answer is not readable");
+  return NewKey{json["key"].value("id", ""), json.value("secret", "")};
+}
+
+Result<NewKey> MakeOffline(const CommonOptions& common, const std::filesystem::path& state,
+                           const KeyOptions& options, store::ScopeSet scopes) {
+  ALTLAS_TRY(const auto offline, OfflineKeys::Open(common, state, true));
+  ALTLAS_TRY(const auto key, offline->Await<gateway::KeyRing::NewKey>([&](auto done) {
+    offline->ring().Create(options.name, scopes, {options.rate, options.burst}, std::move(done));
+  }));
+  return NewKey{key.record.id.ToString(), key.secret};
+}
+
+Status RevokeKey(const CommonOptions& common, const std::filesystem::path& state, const std::string& which) {
+  const AdminClient admin(state);
+  ALTLAS_TRY(const bool online, admin.Reachable());
+  if (online) {
+    ALTLAS_TRY_VOID(admin.Call("DELETE", "/api/v1/keys/" + net::PercentEncode(which)));
+    return {};
+  }
+  ALTLAS_TRY(const auto offline, OfflineKeys::Open(common, state, false));
+  ALTLAS_TRY_VOID(
+      offline->Await<store::KeyRecord>([&](auto done) { offline->ring().Revoke(which, std::move(done)); }));
+  return {};
 }
 
 int Create(const CommonOptions& common, const KeyOptions& options) {
@@ -103,30 +142,18 @@ int Create(const CommonOptions& common, const KeyOptions& options) {
   const auto state = common.state.empty() ? StateFolder(common) : LookAtState(common);
   if (!state.has_value()) return Complain(state.error());
   const AdminClient admin(*state);
-  if (admin.Reachable()) {
-    JsonWriter body;
-    body.BeginObject().Key("name").String(options.name).Key("scopes").BeginArray();
-    for (const auto name : store::ScopeNames(*scopes)) body.String(name);
-    body.EndArray()
-        .Key("requests_per_second")
-        .Double(options.rate)
-        .Key("burst")
-        .Int(options.burst)
-        .EndObject();
-    const auto answer = admin.Call("POST", "/api/v1/keys", body.text());
-    if (!answer.has_value()) return Complain(answer.error());
-    const auto json = nlohmann::json::parse(*answer, nullptr, false);
-    PrintNew(json.value("secret", ""), options.name, store::FormatScopes(*scopes), options.json);
-    return 0;
-  }
-  auto offline = OfflineKeys::Open(common, *state, true);
-  if (!offline.has_value()) return Complain(offline.error());
-  const auto key = (*offline)->Await<gateway::KeyRing::NewKey>([&](auto done) {
-    (*offline)->ring().Create(options.name, *scopes, {options.rate, options.burst}, std::move(done));
-  });
+  const auto online = admin.Reachable();
+  if (!online.has_value()) return Complain(online.error());
+  const auto key =
+      *online ? MakeOnServer(admin, options, *scopes) : MakeOffline(common, *state, options, *scopes);
   if (!key.has_value()) return Complain(key.error());
-  PrintNew(key->secret, options.name, store::FormatScopes(*scopes), options.json);
-  return 0;
+  if (PrintNew(*key, options.name, *scopes, options.json)) return 0;
+  // Nobody has seen it, and nobody ever will.
+  const auto revoked = RevokeKey(common, *state, key->id);
+  if (!revoked.has_value())
+    return Complain(revoked.error().Context("revoking key " + key->id + ", which could not be shown"));
+  Note("alt_las: the key \"{}\" could not be shown and was revoked at once\n", Printable(options.name));
+  return 1;
 }
 
 std::string TimeText(const nlohmann::json& key, const char* field) {
@@ -144,7 +171,7 @@ int List(const CommonOptions& common, const KeyOptions& options) {
     answer = gateway::RenderKeys((*offline)->ring().List());
   }
   if (options.json) {
-    fmt::print("{}\n", *answer);
+    Say("{}\n", *answer);
     return 0;
   }
   std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED"}};
@@ -155,31 +182,22 @@ int List(const CommonOptions& common, const KeyOptions& options) {
     rows.push_back({key.value("id", ""), key.value("name", ""), scopes, TimeText(key, "created_at"),
                     TimeText(key, "last_used_at"), TimeText(key, "revoked_at")});
   }
-  fmt::print("{}", FormatTable(std::move(rows)));
+  WriteOut(FormatTable(std::move(rows)));
   return 0;
 }
 
 int Revoke(const CommonOptions& common, const KeyOptions& options) {
   const auto state = LookAtState(common);
   if (!state.has_value()) return Complain(state.error());
-  const AdminClient admin(*state);
-  if (admin.Reachable()) {
-    const auto answer = admin.Call("DELETE", "/api/v1/keys/" + net::PercentEncode(options.which));
-    if (!answer.has_value()) return Complain(answer.error());
-  } else {
-    auto offline = OfflineKeys::Open(common, *state, false);
-    if (!offline.has_value()) return Complain(offline.error());
-    const auto key = (*offline)->Await<store::KeyRecord>(
-        [&](auto done) { (*offline)->ring().Revoke(options.which, std::move(done)); });
-    if (!key.has_value()) return Complain(key.error());
-  }
-  fmt::print("revoked {}\n", Printable(options.which));
+  if (const auto revoked = RevokeKey(common, *state, options.which); !revoked.has_value())
+    return Complain(revoked.error());
+  Say("revoked {}\n", Printable(options.which));
   return 0;
 }
 
 }  // namespace
 
-void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
+void AddKey(CLI::App& root, CommonOptions& common, Command& run) {
   auto* command = root.add_subcommand("key", "Make, list and revoke API keys");
   command->require_subcommand(1);
   command->fallthrough();
@@ -195,6 +213,7 @@ void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
 
   auto* create = command->add_subcommand("create", "Make a key and print it, this once");
   create->fallthrough();
+  AddPlaces(*create, common);
   create->footer(kExitCodes);
   create->add_option("--name", options->name, "What the key is for; shown in lists and logs")->required();
   create->add_option("--scopes", options->scopes, "Any of predict, admin, metrics, joined by commas")
@@ -212,12 +231,14 @@ void AddKey(CLI::App& root, const CommonOptions& common, Command& run) {
 
   auto* list = command->add_subcommand("list", "List the keys; secrets are not kept and cannot be shown");
   list->fallthrough();
+  AddPlaces(*list, common);
   list->footer(kExitCodes);
   list->add_flag("--json", options->json, "As JSON");
   list->callback([&run, &common, options] { run = [&common, options] { return List(common, *options); }; });
 
   auto* revoke = command->add_subcommand("revoke", "End a key, at once and for good");
   revoke->fallthrough();
+  AddPlaces(*revoke, common);
   revoke->footer(kExitCodes);
   revoke->add_option("key", options->which, "Its id or its name")->required();
   revoke->callback(

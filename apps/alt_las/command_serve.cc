@@ -40,10 +40,13 @@ void AddServe(CLI::App& root, CommonOptions& common, Command& run) {
   auto* command = root.add_subcommand(
       "serve", "Serve: the HTTP interface, the queue, the scheduler, a worker for each device");
   command->fallthrough();
+  AddPlaces(*command, common);
   auto options = std::make_shared<ServeOptions>();
   for (auto* app : {command, &root}) {
-    app->add_option("--listen", common.listen,
-                    "ADDRESS:PORT instead of server.listen; port 0 lets the system choose")
+    app->add_option(
+           "--listen", common.listen,
+           "ADDRESS:PORT instead of server.listen, ADDRESS an IP address or localhost; port 0 lets the "
+           "system choose")
         ->check(NotEmpty())
         ->type_name("A:P");
     app->add_option("--set", common.set, "KEY=VALUE over the configuration file; may be given several times")

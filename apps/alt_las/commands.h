@@ -20,22 +20,26 @@ struct CommonOptions {
 };
 
 inline constexpr const char* kExitCodes =
-    "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server, file or device there.";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no server answers, no such file or "
+    "device.";
 
 // Runs and returns the process's exit code.
 using Command = std::function<int()>;
 
 void AddServe(CLI::App& root, CommonOptions& common, Command& run);
-void AddKey(CLI::App& root, const CommonOptions& common, Command& run);
-void AddGpus(CLI::App& root, const CommonOptions& common, Command& run);
-void AddConfig(CLI::App& root, const CommonOptions& common, Command& run);
+void AddKey(CLI::App& root, CommonOptions& common, Command& run);
+void AddGpus(CLI::App& root, CommonOptions& common, Command& run);
+void AddConfig(CLI::App& root, CommonOptions& common, Command& run);
 void AddCompletion(CLI::App& root, Command& run);
+
+// --config and --state: each command takes them itself, so that its help and the completion name them.
+void AddPlaces(CLI::App& command, CommonOptions& common);
 
 // `alt_las --validate-config`.
 int ValidateConfig(const CommonOptions& common);
 
-// Exit codes: 0 done; 1 it failed; 2 wrong usage or configuration; 3 no server answers, or a file or device
-// is not there.
+// Exit codes: 0 done; 1 it failed, or its output could not be written; 2 wrong usage or configuration; 3 no
+// server answers, or a file or device is not there.
 int ExitCode(const Error& error);
 // Prints the error to standard error and gives its exit code.
 int Complain(const Error& error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine_checks.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "settings.h"
@@ -52,6 +53,20 @@ void CheckProgram(const config::LoadedConfig& loaded, MachineReport& report) {
   (loaded.config.workers.program ? report.errors : report.warnings).push_back(std::move(problem));
 }
 
+// Without a configuration file changes are kept in the state directory, which is this user's own.
+void CheckOverlay(const config::LoadedConfig& loaded, MachineReport& report) {
+  if (loaded.path.empty() || loaded.runtime_path.empty()) return;
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(loaded.runtime_path, error).parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
+  report.warnings.push_back(
+      {loaded.path.string(), 0, 0, "",
+       fmt::format(
+           "this user may not write to {}, so changes at run time cannot be kept (persist: true); give it "
+           "the folder (chgrp and chmod g+w), under systemd with ReadWritePaths={} too",
+           folder.string(), folder.string())});
+}
+
 }  // namespace
 
 MachineReport CheckMachine(const config::LoadedConfig& loaded, WallMillis now) {
@@ -59,7 +74,20 @@ MachineReport CheckMachine(const config::LoadedConfig& loaded, WallMillis now) {
   CheckTls(loaded, now, report);
   CheckModels(loaded, report);
   CheckProgram(loaded, report);
+  CheckOverlay(loaded, report);
   return report;
+}
+
+std::vector<std::string> FolderWarnings(const std::set<std::filesystem::path>& folders) {
+  std::vector<std::string> warnings;
+  for (const auto& folder : folders) {
+    struct stat info {};
+    if (::stat(folder.c_str(), &info) != 0 || (info.st_mode & 077) == 0) continue;
+    warnings.push_back(fmt::format(
+        "the folder {} has mode {:04o}, so others on this machine may look into it; run: chmod 700 '{}'",
+        folder.string(), info.st_mode & 07777, folder.string()));
+  }
+  return warnings;
 }
 
 }  // namespace altlas::app

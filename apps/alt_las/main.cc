@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../cli_checks.h"
 #include "base/log.h"
 #include "commands.h"
+#include "output.h"
 
 int main(int argc, char** argv) {
   using namespace altlas::app;
@@ -19,14 +19,7 @@ int main(int argc, char** argv) {
       "  alt_las gpus --watch                     watch the devices\n" +
       std::string(kExitCodes));
   CommonOptions common;
-  root.add_option("--config", common.config,
-                  "The configuration file (default: config.yaml here, beside the program, in /etc/alt_las)")
-      ->check(NotEmpty())
-      ->type_name("PATH");
-  root.add_option("--state", common.state,
-                  "The state directory (default: $XDG_STATE_HOME/alt_las, else ~/.local/state/alt_las)")
-      ->check(NotEmpty())
-      ->type_name("DIR");
+  AddPlaces(root, common);
   bool validate = false;
   root.add_flag("--validate-config", validate,
                 "Check the configuration, print every error with its place, and exit");
@@ -42,11 +35,9 @@ int main(int argc, char** argv) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = root.exit(error);
-    return code == 0 ? 0 : 2;
+    return FinishOutput(root.exit(error) == 0 ? 0 : 2);
   }
   // A command's output is its own; a server sets the level that its configuration names.
   altlas::SetLogLevel(altlas::LogLevel::kWarn);
-  if (validate) return ValidateConfig(common);
-  return run();
+  return FinishOutput(validate ? ValidateConfig(common) : run());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_state.h"
 
+#include "../cli_checks.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "settings.h"
@@ -19,12 +20,15 @@ Status AddOverrides(const CommonOptions& common, config::LoadOptions& source) {
     source.overrides.emplace_back(item.substr(0, equals), item.substr(equals + 1));
   }
   if (common.listen.empty()) return {};
-  ALTLAS_TRY(const auto address, net::Address::Parse(common.listen));
-  if (address.kind != net::Address::Kind::kTcp || address.host.empty())
-    return Fail(ErrorCode::kInvalidArgument, "--listen needs ADDRESS:PORT, e.g. 127.0.0.1:8080; it is \"{}\"",
-                common.listen);
-  source.overrides.emplace_back("server.listen.address", "\"" + address.host + "\"");
-  source.overrides.emplace_back("server.listen.port", fmt::format("{}", address.port));
+  const auto address = net::Address::Parse(common.listen);
+  if (!address.has_value() || address->kind != net::Address::Kind::kTcp || address->host.empty())
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "--listen needs ADDRESS:PORT with an IP address or localhost, e.g. 127.0.0.1:8080, [::1]:8080, "
+        "or 0.0.0.0:8080 for every interface; it is \"{}\"",
+        common.listen);
+  source.overrides.emplace_back("server.listen.address", "\"" + address->host + "\"");
+  source.overrides.emplace_back("server.listen.port", fmt::format("{}", address->port));
   return {};
 }
 
@@ -39,6 +43,7 @@ Result<config::LoadOptions> ConfigSource(const CommonOptions& common) {
   if (!common.config.empty()) named = common.config;
   std::error_code error;
   config::LoadOptions options;
+  options.refuse_empty = true;
   ALTLAS_TRY(options.path,
              config::FindConfigFile(named, std::filesystem::current_path(error), ProgramFolder()));
   if (options.path.empty()) {
@@ -75,6 +80,19 @@ std::filesystem::path StoreFolder(const config::LoadedConfig& loaded, const std:
   return path ? config::ResolvePath(loaded, *path) : state;
 }
 
+void AddPlaces(CLI::App& command, CommonOptions& common) {
+  command
+      .add_option("--config", common.config,
+                  "The configuration file (default: config.yaml here, beside the program, in /etc/alt_las)")
+      ->check(NotEmpty())
+      ->type_name("PATH");
+  command
+      .add_option("--state", common.state,
+                  "The state directory (default: $XDG_STATE_HOME/alt_las, else ~/.local/state/alt_las)")
+      ->check(NotEmpty())
+      ->type_name("DIR");
+}
+
 int ExitCode(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
@@ -83,6 +101,7 @@ int ExitCode(const Error& error) {
       return 2;
     case ErrorCode::kUnavailable:
     case ErrorCode::kNotFound:
+    case ErrorCode::kTimeout:
       return 3;
     default:
       return 1;

@@ -68,6 +68,7 @@ class Server::Impl {
   void Fail(const Error& error);
   void AnnounceWhenReady();
   void Announce();
+  std::filesystem::path AddressFile() const { return options_.state / "address"; }
 
   ServerOptions options_;
   RuntimeConfig config_;
@@ -89,6 +90,7 @@ class Server::Impl {
   net::IoLoop::Timer stop_timer_;
   std::vector<config::ModelConfig> models_;
   std::string url_;
+  bool address_written_ = false;
   bool open_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
@@ -102,6 +104,8 @@ Status Server::Impl::Build() {
   config::LogWhatWasRead(config_.current());
   const auto machine = CheckMachine(config_.current(), clock_.WallNow());
   for (const auto& warning : machine.warnings) ALTLAS_WARN("config", config::FormatProblem(warning));
+  for (const auto& warning : FolderWarnings({options_.state, StoreFolder(config_.current(), options_.state)}))
+    ALTLAS_WARN("server", warning);
   if (!machine.errors.empty())
     return Error{ErrorCode::kInvalidArgument, config::FormatProblems(machine.errors)};
   ALTLAS_TRY(auto probe, MakeProbe(config_.current()));
@@ -244,7 +248,8 @@ Status Server::Impl::Listen() {
 // The last steps before workers are adopted and started.
 Status Server::Impl::Open() {
   // For scripts and tests: where a port chosen by the system can be read.
-  ALTLAS_TRY_VOID(WriteFileAtomically(options_.state / "address", url_ + "\n", 0600));
+  ALTLAS_TRY_VOID(WriteFileAtomically(AddressFile(), url_ + "\n", 0600));
+  address_written_ = true;
   // Not earlier: a worker that reports before its device is known would be turned away.
   ALTLAS_TRY(hub_, backend::WorkerHub::Create(*loop_, {.state = options_.state}));
   return {};
@@ -320,8 +325,11 @@ Status Server::Impl::Apply(const config::LoadedConfig& changed) {
 
 void Server::Impl::OnSignal(int signal) {
   if (signal != SIGHUP) {
-    ALTLAS_INFO("server", "stopping", {"signal", signal}, {"again_to", stopping_ ? "end now" : "drain"});
-    if (stopping_) return loop_->Stop();
+    if (stopping_) {
+      ALTLAS_INFO("server", "ending now", {"signal", signal});
+      return loop_->Stop();
+    }
+    ALTLAS_INFO("server", "stopping", {"signal", signal}, {"again_to", "end now"});
     return Shutdown(backend::StopMode::kDrain);
   }
   if (auto status = config_.Reload(); !status.has_value())
@@ -365,6 +373,9 @@ void Server::Impl::Fail(const Error& error) {
 int Server::Impl::Run() {
   loop_->Run();
   monitor_.reset();
+  // While the store still keeps other servers off the state directory: a later one's file would go otherwise.
+  std::error_code ignored;
+  if (address_written_) std::filesystem::remove(AddressFile(), ignored);
   ALTLAS_INFO("server", "stopped");
   return exit_code_;
 }

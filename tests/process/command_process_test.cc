@@ -22,9 +22,15 @@ TEST(Command, EveryHelpNamesExamplesAndEndsWell) {
     EXPECT_NE(help.output.find("Examples:"), std::string::npos) << help.output;
     EXPECT_NE(help.output.find("Exit codes: 0 done"), std::string::npos) << help.output;
   }
-  for (const auto& [command, sub] : {std::pair{"key", "create"}, {"key", "list"}, {"config", "show"}}) {
+  for (const auto& [command, sub] :
+       {std::pair{"key", "create"}, {"key", "list"}, {"config", "show"}, {"config", "validate"}}) {
     const auto help = RunToEnd({ALTLAS_PROGRAM, command, sub, "--help"});
     EXPECT_NE(help.output.find("Exit codes: 0 done"), std::string::npos) << help.output;
+    EXPECT_NE(help.output.find("--config PATH"), std::string::npos) << help.output;
+  }
+  for (const char* command : {"serve", "gpus"}) {
+    const auto help = RunToEnd({ALTLAS_PROGRAM, command, "--help"});
+    EXPECT_NE(help.output.find("--state DIR"), std::string::npos) << help.output;
   }
   EXPECT_NE(RunToEnd({ALTLAS_PROGRAM, "--version"}).output.find("alt_las "), std::string::npos);
 }
@@ -59,7 +65,8 @@ TEST(Command, ValidateConfigPrintsEveryErrorWithItsPlace) {
   EXPECT_NE(wrong.output.find("c.yaml:2:3"), std::string::npos) << wrong.output;
   EXPECT_NE(wrong.output.find("enabled"), std::string::npos) << wrong.output;
   EXPECT_NE(wrong.output.find("c.yaml:3:"), std::string::npos) << wrong.output;
-  for (const char* name : {"basic", "task_specific", "high_performance", "high_reliability"}) {
+  for (const char* name :
+       {"basic", "task_specific", "high_performance", "high_reliability", "unequal_cpu", "full"}) {
     const auto right = RunToEnd({ALTLAS_PROGRAM, "--validate-config", "--config",
                                  std::string(ALTLAS_SOURCE_DIR) + "/examples/config/" + name + ".yaml"});
     EXPECT_EQ(right.code, 0) << right.output;
@@ -251,10 +258,14 @@ TEST(Command, CompletionIsAShellScript) {
   const auto completed = RunToEnd({"/bin/bash", file});
   EXPECT_NE(completed.output.find("revoke"), std::string::npos) << completed.output;
   // After an option with a value the words of its command go on.
-  for (const auto& [words, expected] : {std::pair{"alt_las key create --name ci ''", "--scopes"},
-                                        std::pair{"alt_las --listen 127.0.0.1 : 80 ''", "serve"},
-                                        std::pair{"alt_las --set a = b key ''", "revoke"},
-                                        std::pair{"alt_las --state /x gpus ''", "--watch"}}) {
+  for (const auto& [words, expected] :
+       {std::pair{"alt_las key create --name ci ''", "--scopes"},
+        std::pair{"alt_las --listen 127.0.0.1 : 80 ''", "serve"},
+        std::pair{"alt_las --set a = b key ''", "revoke"}, std::pair{"alt_las --state /x gpus ''", "--watch"},
+        std::pair{"alt_las serve --", "--config"}, std::pair{"alt_las config validate --", "--state"},
+        std::pair{"alt_las completion ''", "bash zsh"},
+        std::pair{"alt_las key create --scopes ''", "predict admin metrics"},
+        std::pair{"alt_las key create --scopes predict,a", "predict,admin"}}) {
     ASSERT_TRUE(WriteFileAtomically(file, script.output + "COMP_WORDS=(" + words +
                                               "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _alt_las; echo "
                                               "\"${COMPREPLY[@]}\"\n")
@@ -281,15 +292,21 @@ TEST(Command, SighupTakesARightFileAndKeepsTheOldOneForAWrongOne) {
 }
 
 // A file that is just being written, or no file at all, must not stop or change a server.
-TEST(Command, SighupNeitherTakesAnEmptyFileNorWaitsForAPipe) {
+TEST(Command, SighupNeitherTakesAFileWithoutAKeyNorWaitsForAPipe) {
   ServerProcess server;
   server.WriteConfig(ReadFile(server.config_file(), 1 << 20).value() +
                      "\ngpu:\n  multi_gpu:\n    default_strategy: random\n");
   server.Start();
-  server.WriteConfig("");
-  ::kill(server.pid(), SIGHUP);
-  EXPECT_TRUE(
-      Eventually([&] { return server.Log().find("write {} for the defaults") != std::string::npos; }));
+  std::size_t at = 0;
+  for (const char* without_a_key : {"", "# later:\n#   gpu: {}\n"}) {
+    server.WriteConfig(without_a_key);
+    ::kill(server.pid(), SIGHUP);
+    EXPECT_TRUE(Eventually([&] {
+      const auto found = server.Log().find("write {} for the defaults", at);
+      if (found != std::string::npos) at = found + 1;
+      return found != std::string::npos;
+    })) << without_a_key;
+  }
   std::filesystem::remove(server.config_file());
   ASSERT_EQ(::mkfifo(server.config_file().c_str(), 0600), 0);
   ::kill(server.pid(), SIGHUP);
