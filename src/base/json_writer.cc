@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kFirstBytes = 256;
 
 // Bytes that can be copied as they are: no control character, quote or backslash, and plain ASCII.
-bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 // How many plain bytes `text` begins with, counted in eights as far as that goes; the rest one by one.
 std::size_t PlainPrefix(std::string_view text) {
@@ -30,7 +30,8 @@ std::size_t PlainPrefix(std::string_view text) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + at, 8);
     const auto special = (word & kHighs) | zero_bytes(word ^ (kOnes * '"')) |
-                         zero_bytes(word ^ (kOnes * '\\')) | ((word - kOnes * 0x20) & ~word & kHighs);
+                         zero_bytes(word ^ (kOnes * '\\')) | zero_bytes(word ^ (kOnes * 0x7f)) |
+                         ((word - kOnes * 0x20) & ~word & kHighs);
     if (special != 0) break;
   }
   while (at < text.size() && IsPlain(static_cast<unsigned char>(text[at]))) ++at;

@@ -26,8 +26,8 @@ TEST(JsonWriter, NestsAndPutsCommasByItself) {
 
 TEST(JsonWriter, EscapesWhatMustBeEscaped) {
   std::string out;
-  AppendJsonString(out, std::string_view("q\" b\\ n\n t\t \x01 \xc3\xbc \0", 18));
-  EXPECT_EQ(out, "\"q\\\" b\\\\ n\\n t\\t \\u0001 \xc3\xbc \\u0000\"");
+  AppendJsonString(out, std::string_view("q\" b\\ n\n t\t \x01 \xc3\xbc \0 \x7f", 20));
+  EXPECT_EQ(out, "\"q\\\" b\\\\ n\\n t\\t \\u0001 \xc3\xbc \\u0000 \\u007f\"");
 }
 
 // Eight bytes at a time are looked at: each special one at each place of a text, beside plain ones.

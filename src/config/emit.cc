@@ -59,9 +59,6 @@ std::string YamlScalar(const std::string& text) {
   if (plain) return text;
   std::string quoted;
   AppendJsonString(quoted, text);
-  // JSON takes it as it stands, and our own reader refuses it.
-  for (std::size_t at = 0; (at = quoted.find('\x7f', at)) != std::string::npos;)
-    quoted.replace(at, 1, "\\x7f");
   return quoted;
 }
 
