@@ -110,7 +110,9 @@ TEST_F(Abuse, WhatCouldHideARequestIsRefusedAndNothingBehindItIsRead) {
     EXPECT_EQ(StatusOf(answer), test.status) << test.name << "\n" << answer;
     EXPECT_EQ(Answers(answer), 1) << test.name << "\n" << answer;
     EXPECT_TRUE(ErrorOf(answer).contains("code")) << test.name << "\n" << answer;
-    if (test.status == 400) EXPECT_EQ(ErrorOf(answer)["code"], "invalid_argument") << test.name;
+    if (test.status == 400) {
+      EXPECT_EQ(ErrorOf(answer)["code"], "invalid_argument") << test.name;
+    }
     EXPECT_EQ(server().Call("GET", "/api/v1/gpus").status, 200) << "after " << test.name;
   }
 }
