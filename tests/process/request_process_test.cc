@@ -227,7 +227,7 @@ TEST_F(FullDevice, EveryWrongHeaderOrParameterIsNamedAndNothingIsAccepted) {
                     "a key of " + std::to_string(key.size()) + " bytes");
     }
   }
-  for (const char* last : {"-1", "x", "", "1.5", "4294967295", "99999999999999999999", "1,2", "0x1"}) {
+  for (const char* last : {"-1", "x", "1.5", "4294967295", "99999999999999999999", "1,2", "0x1"}) {
     ExpectRefused(server().Call("GET", "/api/v1/task/" + running_ + "/stream", "", {{"Last-Event-ID", last}}),
                   400, "Last-Event-ID", last);
   }
