@@ -16,13 +16,17 @@ const sched::PriorityLevel* FindLevel(const sched::SchedConfig& config, std::str
   return nullptr;
 }
 
+// A level's name as a label: nothing that is not configured becomes one.
+std::string LabelOf(const sched::SchedConfig& config, std::string_view name) {
+  const auto* level = FindLevel(config, name);
+  return level == nullptr ? "unknown" : level->name;
+}
+
 }  // namespace
 
-// The level that the task asks for, as a label: nothing that is not configured becomes one.
 std::string Pool::Impl::PriorityOf(const NewTask& task) const {
   const auto& config = sched_->config();
-  const auto* level = FindLevel(config, task.priority.empty() ? config.default_priority : task.priority);
-  return level == nullptr ? "unknown" : level->name;
+  return LabelOf(config, task.priority.empty() ? config.default_priority : task.priority);
 }
 
 Status Pool::Impl::CheckNew(const std::vector<NewTask>& tasks, bool batch) const {
@@ -113,8 +117,7 @@ void Pool::Impl::Stored(Submission& submission, Result<store::AcceptOutcome> out
   accepting_ -= submission.entries.size();
   if (!outcome.has_value()) {
     const auto& asked_for = submission.entries.front()->record.priority_name;
-    const auto* level = FindLevel(sched_->config(), asked_for);
-    metrics_.Refused(ErrorCodeName(outcome.error().code), level == nullptr ? "unknown" : level->name);
+    metrics_.Refused(ErrorCodeName(outcome.error().code), LabelOf(sched_->config(), asked_for));
     return submission.done(std::move(outcome).error());
   }
   if (outcome->replayed) return Replay(*outcome, submission.done);
