@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   AddKey(root, common, run);
   AddGpus(root, common, run);
   AddConfig(root, common, run);
+  AddProfile(root, run);
   AddCompletion(root, run);
   try {
     root.parse(argc, argv);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile_commands.h"
+
+namespace altlas::app {
+
+void AddProfile(CLI::App& root, Command& run) {
+  auto* profile = root.add_subcommand("profile", "Capture where the time and the memory go, and read it");
+  profile->require_subcommand(1);
+  (void)run;
+}
+
+}  // namespace altlas::app

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "commands.h"
+
+// The subcommands of `alt_las profile`, one file each (profile_NAME.cc). Each describes itself to `profile`
+// and sets `run` when it was chosen.
+namespace altlas::app {}  // namespace altlas::app
