@@ -41,14 +41,6 @@ std::string FindByName(std::string_view name) {
   return found.size() == 1 ? found.front() : "";
 }
 
-// Keys are in small letters.
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 std::string Found(const Node& node) {
   if (node.kind != Node::Kind::kScalar) return std::string(KindName(node.kind));
   return Shown(node.text, node.plain);

@@ -14,6 +14,14 @@
 #include "base/utf8.h"
 
 namespace altlas::config {
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 namespace {
 
 constexpr std::size_t kShownBytes = 60;
@@ -29,13 +37,6 @@ bool AllDigits(std::string_view text) {
 std::string_view WithoutSign(std::string_view text) {
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
   return text;
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> list) {

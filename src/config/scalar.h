@@ -24,6 +24,9 @@ ReadScalar ParseScalar(const KeySpec& key, std::string_view text, bool plain);
 // Whether a text without quotes is a number, a date, true, null or the like to some YAML reader.
 bool LooksLikeOtherType(std::string_view text);
 
+// ASCII letters made small.
+std::string Lower(std::string_view text);
+
 // `text` for a message: as it stands where it is short and printable, else quoted, escaped and cut.
 std::string Shown(std::string_view text, bool plain);
 

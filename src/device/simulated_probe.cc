@@ -10,7 +10,7 @@ namespace altlas::device {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::size_t kFileLimit = 4 << 20;
+constexpr std::size_t kScenarioFileLimit = 4 << 20;
 constexpr std::size_t kMostDevices = 16384;
 
 // One entry of the file; remembers the keys it was asked for, so that the rest can be refused.
@@ -126,7 +126,7 @@ Result<std::unique_ptr<SimulatedProbe>> SimulatedProbe::Create(std::filesystem::
 }
 
 Result<std::vector<DeviceSnapshot>> SimulatedProbe::Probe(std::span<const OwnProcess>) {
-  ALTLAS_TRY(const auto text, ReadFile(file_, kFileLimit));
+  ALTLAS_TRY(const auto text, ReadFile(file_, kScenarioFileLimit));
   return ParseSimulatedDevices(text).Context(file_.string());
 }
 

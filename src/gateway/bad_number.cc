@@ -13,7 +13,7 @@
 namespace altlas::gateway {
 namespace {
 
-constexpr std::size_t kShownBytes = 64;  // of a key or a word of the client's
+constexpr std::size_t kShownWordBytes = 64;  // of a key or a word of the client's
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -150,7 +150,7 @@ class Walk {
     for (const auto& level : levels_) {
       if (level.object) {
         path += path.empty() ? "" : ".";
-        path += level.key.substr(0, kShownBytes);
+        path += level.key.substr(0, kShownWordBytes);
       } else {
         path += fmt::format("[{}]", level.index);
       }
@@ -160,7 +160,7 @@ class Walk {
 
   Error Complaint(std::string_view word, Word verdict) const {
     const auto path = Path();
-    const auto shown = word.substr(0, kShownBytes);
+    const auto shown = word.substr(0, kShownWordBytes);
     const auto name = path.empty() ? std::string("the body") : path;
     switch (verdict) {
       case Word::kTooLargeInteger:

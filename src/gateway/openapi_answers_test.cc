@@ -107,7 +107,7 @@ class OpenApiAnswers : public GatewayTest {
 constexpr auto kPredictPath = "/api/v1/predict";
 constexpr auto kBatchPath = "/api/v1/batch_predict";
 constexpr auto kTaskPath = "/api/v1/task/{id}";
-constexpr auto kHello = R"({"text":"hello"})";
+constexpr auto kHelloBody = R"({"text":"hello"})";
 
 TEST_F(OpenApiAnswers, OfTasksAreAsDocumented) {
   Serve();
@@ -115,11 +115,12 @@ TEST_F(OpenApiAnswers, OfTasksAreAsDocumented) {
   EXPECT_EQ(submitted.size(), 3u);
   const auto path = "/api/v1/task/" + submitted["task_id"].get<std::string>();
   EXPECT_TRUE(Checked("GET", kTaskPath, 200, path, "explain=1&wiat=1").contains("explain"));
-  EXPECT_TRUE(Checked("POST", kPredictPath, 200, kPredictPath, "wait=0.01", kHello).contains("created_at"));
+  EXPECT_TRUE(
+      Checked("POST", kPredictPath, 200, kPredictPath, "wait=0.01", kHelloBody).contains("created_at"));
   Checked("POST", kPredictPath, 400, kPredictPath, "", "{}");
   Checked("POST", kPredictPath, 404, kPredictPath, "", R"({"text":"a","model":"none"})");
   const net::HeaderField once{"Idempotency-Key", "one"};
-  Checked("POST", kPredictPath, 200, kPredictPath, "", kHello, {once});
+  Checked("POST", kPredictPath, 200, kPredictPath, "", kHelloBody, {once});
   Checked("POST", kPredictPath, 422, kPredictPath, "", R"({"text":"other"})", {once});
   Checked("POST", kBatchPath, 200, kBatchPath, "", R"({"batch":[{"text":"a"},{"text":"b"}]})");
   Checked("POST", kBatchPath, 200, kBatchPath, "wait=1",

@@ -8,7 +8,7 @@ namespace altlas::net {
 namespace {
 
 constexpr std::size_t kFirstCapacity = 4u << 10;
-constexpr std::size_t kKeptCapacity = 64u << 10;  // a larger buffer is given back between requests
+constexpr std::size_t kKeptBufferBytes = 64u << 10;  // a larger buffer is given back between requests
 
 }  // namespace
 
@@ -27,7 +27,7 @@ void HttpBuffer::Reallocate(std::size_t capacity) {
 std::span<char> HttpBuffer::Space(std::size_t wanted) {
   if (size() == 0) {
     begin_ = end_ = 0;
-    if (capacity_ > kKeptCapacity || capacity_ == 0) Reallocate(kFirstCapacity);
+    if (capacity_ > kKeptBufferBytes || capacity_ == 0) Reallocate(kFirstCapacity);
   }
   if (capacity_ - end_ < std::min<std::size_t>(wanted, 1024) && begin_ > 0) {
     std::memmove(data_.get(), data(), size());

@@ -27,6 +27,14 @@ inline constexpr auto kHex = MakeTable("0123456789abcdefABCDEF", false);
 
 inline bool Is(const std::array<bool, 256>& table, char c) { return table[static_cast<unsigned char>(c)]; }
 
+// -1 where `c` is no hexadecimal digit.
+inline int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 inline bool AllOf(const std::array<bool, 256>& table, std::string_view text) {
   for (const char c : text) {
     if (!Is(table, c)) return false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "net/http_chars.h"
 #include "net/http_head.h"
 
 namespace altlas::net {
@@ -12,13 +13,6 @@ namespace {
 constexpr int kMaxSizeDigits = 15;
 constexpr std::size_t kMaxExtensionBytes = 4u << 10;
 constexpr std::size_t kMaxTrailerBytes = 8u << 10;
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Visible, blank or beyond ASCII: what a field value and a quoted string may hold.
 bool IsText(char c) {

@@ -7,8 +7,6 @@
 namespace altlas::pool {
 namespace {
 
-std::int64_t Millis(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
-
 const sched::PriorityLevel* FindLevel(const sched::SchedConfig& config, std::string_view name) {
   for (const auto& level : config.priority_levels) {
     if (level.name == name) return &level;

@@ -14,6 +14,10 @@ namespace altlas::pool {
 
 class WatchState;
 
+inline std::int64_t Millis(Duration d) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
 // One live task, from its commit to the commit of its end (or to the return of its lease, where that is
 // later).
 struct Entry {

@@ -9,10 +9,6 @@ namespace altlas::pool {
 
 using store::TaskStatus;
 
-namespace {
-std::int64_t Millis(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
-}  // namespace
-
 void Pool::Impl::Carry(const sched::Action& action) {
   Entry* entry = Find(action.task);
   if (entry == nullptr) return;

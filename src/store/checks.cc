@@ -63,6 +63,8 @@ Status CheckKey(const KeyRecord& key) {
   return {};
 }
 
+Error NoTask(TaskId id) { return Fail(ErrorCode::kNotFound, "there is no task {}", id.ToString()); }
+
 Error OtherBody(const std::string& key) {
   auto error =
       Fail(ErrorCode::kConflict,

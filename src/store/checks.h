@@ -9,6 +9,8 @@ namespace altlas::store {
 Status CheckAccept(const AcceptBatch& batch);
 Status CheckFinal(const FinalRecord& record);
 Status CheckKey(const KeyRecord& key);
+// The error for a task that the store does not hold.
+Error NoTask(TaskId id);
 // The error for a known idempotency key with another body.
 Error OtherBody(const std::string& key);
 // The error of AcceptBatch::only_replay for a key that is not known.

@@ -95,7 +95,7 @@ Status CheckThatItIsOurs(Database& database, std::int64_t version) {
       application, objects);
 }
 
-Status Apply(Database& database, const Migration& migration, std::int64_t to_version) {
+Status ApplyMigration(Database& database, const Migration& migration, std::int64_t to_version) {
   ALTLAS_TRY_VOID(database.Exec("BEGIN IMMEDIATE"));
   auto done = database.Exec(migration.sql);
   if (done.has_value()) {
@@ -130,7 +130,7 @@ Status Migrate(Database& database, std::span<const Migration> migrations) {
   ALTLAS_TRY_VOID(CheckSchema(database, migrations));
   ALTLAS_TRY(const auto version, database.QueryInt("PRAGMA user_version"));
   for (auto next = static_cast<std::size_t>(version); next < migrations.size(); ++next) {
-    ALTLAS_TRY_VOID(Apply(database, migrations[next], static_cast<std::int64_t>(next) + 1));
+    ALTLAS_TRY_VOID(ApplyMigration(database, migrations[next], static_cast<std::int64_t>(next) + 1));
     ALTLAS_INFO("store", "schema step applied", {"step", migrations[next].name}, {"version", next + 1});
   }
   return {};

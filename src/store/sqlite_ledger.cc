@@ -38,8 +38,6 @@ std::vector<TaskId> ParseIds(std::string_view bytes) {
   return ids;
 }
 
-Error NoTask(TaskId id) { return Fail(ErrorCode::kNotFound, "there is no task {}", id.ToString()); }
-
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::Create(Database& database) {

@@ -11,8 +11,6 @@ namespace altlas::store {
 namespace {
 // Short pages, so that a long load neither keeps the WAL from being cut nor holds many requests at once.
 constexpr int kUnfinishedPage = 256;
-
-Error NoTask(TaskId id) { return Fail(ErrorCode::kNotFound, "there is no task {}", id.ToString()); }
 }  // namespace
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::Create(const std::filesystem::path& database,

@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 // The smallest file that is one: three characters and a merge.
-Json Small() {
+Json SmallestFile() {
   return Json::parse(R"({"version": "1.0", "added_tokens": [], "model": {"type": "BPE",
       "vocab": {"a": 0, "b": 1, "ab": 2, " ": 3}, "merges": ["a b"]}})");
 }
@@ -34,7 +34,7 @@ struct Refusal {
 class Refuses : public testing::TestWithParam<Refusal> {};
 
 TEST_P(Refuses, WithOneClearError) {
-  auto json = Small();
+  auto json = SmallestFile();
   json.merge_patch(Json::parse(GetParam().patch));
   const auto error = RefusalOf(json.dump());
   EXPECT_EQ(error.code, GetParam().code) << error.message;
@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(HostileFiles, Refuses, testing::ValuesIn(kRefusals),
 TEST(HostileTokenizer, DeepNestingIsRefusedBeforeParsing) {
   std::string deep = R"({"type": "NFC"})";
   for (int i = 0; i < 40; ++i) deep = R"({"type": "Sequence", "normalizers": [)" + deep + "]}";
-  auto json = Small().dump();
+  auto json = SmallestFile().dump();
   json.insert(1, "\"normalizer\": " + deep + ",");
   const auto error = RefusalOf(json);
   EXPECT_EQ(error.code, kCorrupt);
@@ -119,7 +119,7 @@ TEST(HostileTokenizer, DeepNestingIsRefusedBeforeParsing) {
 TEST(HostileTokenizer, ReplacementsThatMultiplyTheTextAreRefused) {
   for (const auto& [part, list] :
        {std::pair("normalizer", "normalizers"), std::pair("decoder", "decoders")}) {
-    auto json = Small();
+    auto json = SmallestFile();
     auto& steps = json[part] = Json::parse(R"({"type": "Sequence"})");
     const auto twice = Json::parse(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})");
     steps[list] = Json::array();
@@ -143,7 +143,7 @@ TEST(HostileTokenizer, BytesThatAreNoJsonAreRefused) {
 }
 
 TEST(HostileTokenizer, AnExpressionThatBacktracksForeverGivesUpWithAnError) {
-  auto json = Small();
+  auto json = SmallestFile();
   json["pre_tokenizer"] = Json::parse(
       R"({"type": "Split", "pattern": {"Regex": "(a+)+(a+)+[bc]"}, "behavior": "Isolated", "invert": false})");
   const auto tokenizer = Tokenizer::Parse(json.dump());

@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxFileBytes = 64 << 20;
+constexpr std::size_t kMaxJsonBytes = 64 << 20;
 constexpr std::size_t kMaxValues = 4'000'000;  // the largest published vocabularies have about two million
 constexpr int kMaxDepth = 64;
 constexpr TokenId kMaxId = (1 << 24) - 1;
@@ -18,9 +18,9 @@ constexpr std::uint32_t kMaxStrip = 1 << 20;
 
 // What a parser would allocate, counted before it runs: a value follows each of these outside of strings.
 Status CheckShape(std::string_view json) {
-  if (json.size() > kMaxFileBytes)
+  if (json.size() > kMaxJsonBytes)
     return Fail(ErrorCode::kTooLarge, "tokenizer.json has {} bytes, at most {} are read", json.size(),
-                kMaxFileBytes);
+                kMaxJsonBytes);
   std::size_t values = 0;
   int depth = 0;
   bool in_string = false;

@@ -9,22 +9,22 @@ namespace {
 const LeaseKey kA{{1, 1}, 1};
 const LeaseKey kB{{1, 2}, 1};
 
-LeaseGrant GrantOf(const LeaseKey& lease, bool stream) {
+LeaseGrant LentAs(const LeaseKey& lease, bool stream) {
   return {lease, "text_generation", "tiny", "{}", stream, {}};
 }
 
 TEST(LeaseBook, RepeatedGrantIsRefused) {
   LeaseBook book;
-  EXPECT_TRUE(book.Grant(GrantOf(kA, true)));
-  EXPECT_FALSE(book.Grant(GrantOf(kA, true)));
-  EXPECT_TRUE(book.Grant(GrantOf({kA.task, 2}, true)));
+  EXPECT_TRUE(book.Grant(LentAs(kA, true)));
+  EXPECT_FALSE(book.Grant(LentAs(kA, true)));
+  EXPECT_TRUE(book.Grant(LentAs({kA.task, 2}, true)));
   EXPECT_EQ(book.open(), 2u);
 }
 
 TEST(LeaseBook, TokensAreSentForOpenStreamsOnly) {
   LeaseBook book;
-  book.Grant(GrantOf(kA, true));
-  book.Grant(GrantOf(kB, false));
+  book.Grant(LentAs(kA, true));
+  book.Grant(LentAs(kB, false));
   EXPECT_TRUE(book.AddToken({kA, 0, {5}, "x"}));
   EXPECT_FALSE(book.AddToken({kB, 0, {5}, "x"}));
   EXPECT_FALSE(book.AddToken({{{9, 9}, 1}, 0, {5}, "x"}));
@@ -34,7 +34,7 @@ TEST(LeaseBook, TokensAreSentForOpenStreamsOnly) {
 
 TEST(LeaseBook, FirstAnswerCountsAndStaysUntilItsAcknowledgement) {
   LeaseBook book;
-  book.Grant(GrantOf(kA, false));
+  book.Grant(LentAs(kA, false));
   book.Acknowledge(kA);  // too early: it is open
   EXPECT_TRUE(book.IsOpen(kA));
   EXPECT_TRUE(book.Answer(kA, LeaseDone{kA, "{1}", 0, 0, 0}));
@@ -52,8 +52,8 @@ TEST(LeaseBook, FirstAnswerCountsAndStaysUntilItsAcknowledgement) {
 
 TEST(LeaseBook, ReplayBringsTheTokensOfStreamsThenTheirOutcome) {
   LeaseBook book;
-  book.Grant(GrantOf(kA, true));
-  book.Grant(GrantOf(kB, true));
+  book.Grant(LentAs(kA, true));
+  book.Grant(LentAs(kB, true));
   book.AddToken({kA, 0, {1}, "a"});
   book.AddToken({kB, 0, {2}, "b"});
   book.AddToken({kA, 1, {3}, "c"});

@@ -12,11 +12,11 @@
 namespace altlas::serve {
 namespace {
 
-struct Outcome {
+struct LoadOutcome {
   std::vector<std::uint32_t> ids;
   std::string streamed;
   GenerationResult result;
-  bool operator==(const Outcome& other) const {
+  bool operator==(const LoadOutcome& other) const {
     return ids == other.ids && streamed == other.streamed && result.text == other.result.text &&
            result.finish_reason == other.result.finish_reason;
   }
@@ -38,8 +38,8 @@ class LoadEngineTest : public testing::Test {
     ASSERT_TRUE(engine.Submit(std::move(*prepared)).has_value());
   }
 
-  static std::map<std::uint64_t, Outcome> Run(Engine& engine) {
-    std::map<std::uint64_t, Outcome> outcomes;
+  static std::map<std::uint64_t, LoadOutcome> Run(Engine& engine) {
+    std::map<std::uint64_t, LoadOutcome> outcomes;
     std::vector<EngineEvent> events;
     while (engine.Step(events)) {
     }
@@ -77,7 +77,7 @@ class LoadEngineTest : public testing::Test {
 
 TEST_F(LoadEngineTest, ABatchOfMixedLengthsGivesTheSameTextAsOneByOne) {
   const auto jobs = MixedJobs();
-  std::map<std::uint64_t, Outcome> alone;
+  std::map<std::uint64_t, LoadOutcome> alone;
   const auto single = Load(1, {100'000, 1});
   for (const auto& job : jobs) {
     Submit(*single, job);

@@ -7,15 +7,15 @@
 namespace altlas::serve {
 namespace {
 
-struct Outcome {
+struct Matched {
   std::string text;
   bool matched = false;
-  bool operator==(const Outcome&) const = default;
+  bool operator==(const Matched&) const = default;
 };
 
-Outcome Feed(const std::vector<std::string>& stops, const std::vector<std::string>& pieces) {
+Matched Feed(const std::vector<std::string>& stops, const std::vector<std::string>& pieces) {
   StopMatcher matcher(stops);
-  Outcome outcome;
+  Matched outcome;
   for (const auto& piece : pieces) matcher.Push(piece, outcome.text);
   matcher.Finish(outcome.text);
   outcome.matched = matcher.matched();
@@ -23,7 +23,7 @@ Outcome Feed(const std::vector<std::string>& stops, const std::vector<std::strin
 }
 
 // The definition, by brute force: the earliest end of any stop string; of those that end there, the longest.
-Outcome Reference(const std::vector<std::string>& stops, const std::string& text) {
+Matched Reference(const std::vector<std::string>& stops, const std::string& text) {
   for (std::size_t end = 1; end <= text.size(); ++end) {
     for (std::size_t begin = 0; begin < end; ++begin) {
       for (const auto& stop : stops) {
@@ -35,8 +35,8 @@ Outcome Reference(const std::vector<std::string>& stops, const std::string& text
 }
 
 TEST(StopMatcher, CutsExactlyBeforeTheStopString) {
-  EXPECT_EQ(Feed({"\n\n"}, {"one\n", "\ntwo"}), (Outcome{"one", true}));
-  EXPECT_EQ(Feed({"END"}, {"xE", "N", "D", "more"}), (Outcome{"x", true}));
+  EXPECT_EQ(Feed({"\n\n"}, {"one\n", "\ntwo"}), (Matched{"one", true}));
+  EXPECT_EQ(Feed({"END"}, {"xE", "N", "D", "more"}), (Matched{"x", true}));
 }
 
 TEST(StopMatcher, HoldsBackOnlyWhatMayBecomeAStopString) {
@@ -51,19 +51,19 @@ TEST(StopMatcher, HoldsBackOnlyWhatMayBecomeAStopString) {
 }
 
 TEST(StopMatcher, ReleasesTheHeldBackTailAtTheEnd) {
-  EXPECT_EQ(Feed({"stop"}, {"do not st"}), (Outcome{"do not st", false}));
+  EXPECT_EQ(Feed({"stop"}, {"do not st"}), (Matched{"do not st", false}));
 }
 
 TEST(StopMatcher, OverlappingBeginningsAreFollowedAll) {
-  EXPECT_EQ(Feed({"aab"}, {"a", "a", "a", "b"}), (Outcome{"a", true}));
+  EXPECT_EQ(Feed({"aab"}, {"a", "a", "a", "b"}), (Matched{"a", true}));
 }
 
 TEST(StopMatcher, TheFirstToBeCompleteWins) {
-  EXPECT_EQ(Feed({"abcd", "bc"}, {"abc", "d"}), (Outcome{"a", true}));
-  EXPECT_EQ(Feed({"bc", "abc"}, {"xabc"}), (Outcome{"x", true}));
+  EXPECT_EQ(Feed({"abcd", "bc"}, {"abc", "d"}), (Matched{"a", true}));
+  EXPECT_EQ(Feed({"bc", "abc"}, {"xabc"}), (Matched{"x", true}));
 }
 
-TEST(StopMatcher, EmptyStopStringsMatchNothing) { EXPECT_EQ(Feed({""}, {"a", "b"}), (Outcome{"ab", false})); }
+TEST(StopMatcher, EmptyStopStringsMatchNothing) { EXPECT_EQ(Feed({""}, {"a", "b"}), (Matched{"ab", false})); }
 
 TEST(StopMatcher, PiecesAfterAMatchAreIgnored) {
   StopMatcher matcher({"."});
