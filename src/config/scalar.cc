@@ -25,7 +25,7 @@ std::string Lower(std::string_view text) {
 namespace {
 
 constexpr std::size_t kShownBytes = 60;
-constexpr std::size_t kMaxTextBytes = 4096;
+constexpr std::size_t kMaxScalarBytes = 4096;
 constexpr std::string_view kDigits = "0123456789";
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -218,8 +218,8 @@ ReadScalar ParseText(const KeySpec& key, std::string_view text, bool plain) {
   if (plain && LooksLikeOtherType(text))
     return Wrong(key, text, plain, "some readers take it for something else: put it in quotes");
   if (text.empty()) return Wrong(key, text, plain, "it is empty");
-  if (text.size() > kMaxTextBytes)
-    return Wrong(key, text, plain, fmt::format("at most {} bytes", kMaxTextBytes));
+  if (text.size() > kMaxScalarBytes)
+    return Wrong(key, text, plain, fmt::format("at most {} bytes", kMaxScalarBytes));
   if (text.find('\0') != std::string_view::npos) return Wrong(key, text, plain, "it holds a NUL");
   if (key.check != nullptr) {
     if (const auto wrong = key.check(text); !wrong.empty())

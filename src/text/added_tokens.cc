@@ -9,16 +9,16 @@ namespace altlas::text {
 namespace {
 
 constexpr std::size_t kMaxTrieNodes = 8 << 20;
-constexpr std::size_t kMaxPatternBytes = 512;  // bounds the work at each byte of a text
+constexpr std::size_t kMaxAddedBytes = 512;  // bounds the work at each byte of a text
 
 }  // namespace
 
 Status TokenTrie::Add(std::string_view pattern, TokenId id) {
   if (pattern.empty())
     return Fail(ErrorCode::kCorrupt, "added_tokens: the token with id {} is empty once normalized", id);
-  if (pattern.size() > kMaxPatternBytes)
+  if (pattern.size() > kMaxAddedBytes)
     return Fail(ErrorCode::kTooLarge, "added_tokens: a token of {} bytes, at most {} are supported",
-                pattern.size(), kMaxPatternBytes);
+                pattern.size(), kMaxAddedBytes);
   if (nodes_.empty()) nodes_.emplace_back();
   std::uint32_t node = 0;
   for (const char c : pattern) {

@@ -38,6 +38,8 @@ TEST(Kill, TheWorkerOutlivesTheManagerAndIsAdopted) {
   ASSERT_GT(worker, 0);
   const auto id = server.Predict("a b c d e f");
   ASSERT_TRUE(Eventually([&] { return server.Task(id).value("status", "") == "running"; }));
+  server.Predict(
+      "later");  // accepted only once the dispatch before it is on the disk, which nobody waits for
   server.Kill();
   EXPECT_EQ(::kill(worker, 0), 0) << "the worker died with its manager";
   server.Start();
