@@ -14,6 +14,8 @@
 // keeps what it needs.
 namespace altlas::profile {
 
+struct KernelDetail;  // profile/kernel_detail.h
+
 enum class CaptureFormat : std::uint8_t { kNsysSqlite, kKinetoJson, kNcuCsv, kCollector };
 std::string_view CaptureFormatName(CaptureFormat format);
 
@@ -29,6 +31,7 @@ struct Presence {
   bool ranges = false;
   bool operators = false;
   bool counters = false;
+  bool details = false;  // kernel details of Nsight Compute
 };
 
 // A device as the capture describes it; what it does not tell is absent.
@@ -63,8 +66,9 @@ struct CaptureInfo {
   std::vector<CaptureNote> notes;
   std::map<std::string, std::string> environment;  // driver, host system: never variables or secrets
   std::uint64_t dropped_records = 0;               // as the tool counts them
-  std::uint64_t bad_records = 0;  // left out by the reader: end before start, unknown ids, ...
-  std::optional<int> rank;        // of a distributed run
+  std::uint64_t bad_records = 0;        // left out by the reader: end before start, unknown ids, ...
+  std::optional<int> rank;              // of a distributed run
+  std::optional<Ns> profiler_overhead;  // what the tool says it cost, summed over threads
 };
 
 // One call a record. Calls come from one thread; views die with the call.
@@ -80,6 +84,7 @@ class CaptureSink {
   virtual void OnRange(const RangeEvent&) {}
   virtual void OnOperator(const OperatorEvent&) {}
   virtual void OnCounter(const CounterEvent&) {}
+  virtual void OnKernelDetail(const KernelDetail&) {}
 };
 
 // Told now and then: bytes (or rows) done of all. Returning false stops the reader with kCanceled.
