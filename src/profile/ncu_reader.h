@@ -10,9 +10,9 @@
 
 // Reads what `ncu --csv` prints: the details page (one metric a row) and the raw page (one launch a row,
 // units in the second line), after any lines that the tool and the program printed before the header. Each
-// launch becomes one OnKernelDetail, in the order of the file; rows of one launch may be interleaved with
-// others' within kNcuOpenLaunches. Durations measured by Nsight Compute are taken under locked clocks and
-// flushed caches and are no KernelEvents: they must not be mixed with those of a timeline.
+// launch becomes one OnKernelDetail, in the order of the file; rows of one launch stand together. Durations
+// measured by Nsight Compute are taken under locked clocks and flushed caches and are no KernelEvents: they
+// must not be mixed with those of a timeline.
 namespace altlas::profile {
 
 inline constexpr std::size_t kNcuMaxLineBytes = 4 << 20;
@@ -22,8 +22,9 @@ inline constexpr std::size_t kNcuMaxMetricsOfLaunch = 16384;
 // True where `head`, the first bytes of a file, holds the header line of an ncu CSV.
 bool LooksLikeNcuCsv(std::string_view head);
 
-// Errors: kCorrupt (no header, a quote that never closes), kTooLarge (a line, the columns or a launch past
-// the limits above), kCanceled. Rows that cannot be read are counted in bad_records. Blocks on the disk;
+// Errors: kInvalidArgument (no header), kTooLarge (a line, a quote that never closes, the columns or a launch
+// past the limits above), kUnsupported (a summary over launches; numbers with decimal commas, which cannot be
+// told from thousands), kCanceled. Rows that cannot be read are counted in bad_records. Blocks on the disk;
 // holds one launch and one line at a time.
 Result<CaptureInfo> ReadNcuCsv(const std::filesystem::path& path, CaptureSink& sink,
                                const Progress& progress = {});

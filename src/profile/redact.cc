@@ -172,7 +172,7 @@ class TextScan {
 
   SecretSpan Kept(std::string_view name, std::size_t begin, std::size_t end) const {
     const auto value = text_.substr(begin, end - begin);
-    if (value.empty() || value.starts_with(kRedacted)) return {};
+    if (value.empty() || text_.substr(begin).starts_with(kRedacted)) return {};
     // Short values that a name alone does not make a secret: switches, counts of tokens.
     if (value.size() <= 20 && RedactValue(name, value) != kRedacted) return {};
     return {begin, end};

@@ -51,6 +51,8 @@ RunStatistics MeasureRun(std::string_view run) {
   int before = -1;
   for (const char c : run) {
     const auto u = static_cast<unsigned char>(c);
+    if (std::isalnum(u) == 0) continue;
+    ++s.length;
     const int kind = std::isdigit(u) != 0 ? 0 : std::isupper(u) != 0 ? 1 : 2;
     if (before >= 0 && kind != before) ++s.changes;
     before = kind;
@@ -59,7 +61,6 @@ RunStatistics MeasureRun(std::string_view run) {
     if (kind == 2) ++s.lower;
     if (std::isxdigit(u) != 0) ++s.hex;
   }
-  s.length = run.size();
   return s;
 }
 
@@ -149,6 +150,10 @@ SecretSpan FindRandomRun(std::string_view text, std::size_t at) {
   if (end < 24) return {};
   if (at > 0 && text[at - 1] == '_') return {};  // the middle of a symbol's name
   const auto run = window.substr(0, end);
+  // Base64 may hold slashes where a path holds them too: a path begins with one or has underscores or dashes.
+  const bool base64 =
+      run.find_first_of("_-") == std::string_view::npos && (at == 0 || IsShapeSpace(text[at - 1]));
+  if (base64 && LooksDrawn(MeasureRun(run))) return {at, at + end};
   std::size_t i = 0;
   while (i < run.size()) {
     const std::size_t stop = RunEnd(run, i, IsShapeAlnum);
