@@ -84,7 +84,9 @@ Result<std::uint64_t> NsysPass::Each(std::string_view table, const std::vector<s
 }
 
 void NsysPass::Note(CaptureNote::Severity severity, std::string text) {
-  if (info.notes.size() < kMaxNotes) info.notes.push_back({severity, std::move(text)});
+  // The tool's own chatter leaves room for what the reader has to say.
+  const std::size_t room = severity == CaptureNote::Severity::kInfo ? kMaxNotes / 2 : kMaxNotes;
+  if (info.notes.size() < room) info.notes.push_back({severity, std::move(text)});
 }
 
 Result<CaptureInfo> ReadNsysSqlite(const std::filesystem::path& path, CaptureSink& sink,

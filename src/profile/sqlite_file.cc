@@ -224,9 +224,13 @@ Result<std::vector<SqliteFile::Column>> SqliteFile::Columns(std::string_view tab
   while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
     columns.push_back({std::string(ColumnText(statement.get(), 0)),
                        std::string(ColumnText(statement.get(), 1)),
-                       sqlite3_column_int64(statement.get(), 2) == 1});
+                       sqlite3_column_int64(statement.get(), 2) > 0});
   }
   if (code != SQLITE_DONE) return Failed(table);
+  // A key of several columns is none that a single id finds.
+  const auto keys =
+      std::count_if(columns.begin(), columns.end(), [](const Column& c) { return c.primary_key; });
+  for (auto& column : columns) column.primary_key = column.primary_key && keys == 1;
   return columns;
 }
 

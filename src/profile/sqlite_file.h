@@ -77,8 +77,8 @@ class SqliteFile {
   std::vector<std::string> Tables() const;
   struct Column {
     std::string name;
-    std::string type;  // as declared
-    bool primary_key = false;
+    std::string type;          // as declared
+    bool primary_key = false;  // alone
   };
   Result<std::vector<Column>> Columns(std::string_view table);
   // About how many rows the table has: its largest rowid, never more than the file has room for.
