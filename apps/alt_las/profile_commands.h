@@ -4,4 +4,8 @@
 
 // The subcommands of `alt_las profile`, one file each (profile_NAME.cc). Each describes itself to `profile`
 // and sets `run` when it was chosen.
-namespace altlas::app {}  // namespace altlas::app
+namespace altlas::app {
+
+void AddProfileRedact(CLI::App& profile, Command& run);
+
+}  // namespace altlas::app

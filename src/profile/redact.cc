@@ -27,7 +27,7 @@ std::size_t VariableEnd(std::string_view text, std::size_t at) {
 // One text on its way through; `at_` only grows.
 class TextScan {
  public:
-  explicit TextScan(std::string_view text) : text_(text) {}
+  TextScan(std::string_view text, std::vector<std::string>* removed) : text_(text), removed_(removed) {}
 
   std::string Run() {
     while (at_ < text_.size()) {
@@ -36,6 +36,7 @@ class TextScan {
         ++at_;
         continue;
       }
+      if (removed_ != nullptr) removed_->emplace_back(text_.substr(span.begin, span.end - span.begin));
       out_.append(text_.substr(copied_, span.begin - copied_)).append(kRedacted);
       at_ = copied_ = span.end;
     }
@@ -179,6 +180,7 @@ class TextScan {
   }
 
   std::string_view text_;
+  std::vector<std::string>* removed_;
   std::string out_;
   std::size_t at_ = 0;
   std::size_t copied_ = 0;
@@ -188,6 +190,10 @@ class TextScan {
 
 }  // namespace
 
-std::string RedactText(std::string_view text) { return TextScan(text).Run(); }
+std::string RedactText(std::string_view text) { return TextScan(text, nullptr).Run(); }
+
+std::string RedactText(std::string_view text, std::vector<std::string>& removed) {
+  return TextScan(text, &removed).Run();
+}
 
 }  // namespace altlas::profile

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Takes secrets out of text: by the name they are given (GITHUB_TOKEN=..., --password ..., "api_key": ...)
 // and by their shape (vendors' key prefixes, JWTs, bearer tokens, passwords in URLs, private keys, long
@@ -23,6 +24,8 @@ bool IsPersonalName(std::string_view name);
 
 // Secrets by shape and by assignment, and home folders' users, replaced.
 std::string RedactText(std::string_view text);
+// The same, adding what was taken out to `removed`.
+std::string RedactText(std::string_view text, std::vector<std::string>& removed);
 
 // The value of a variable of that name: kRedacted where the name says secret or personal, else
 // RedactText(value).

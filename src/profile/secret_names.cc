@@ -85,8 +85,9 @@ bool IsPersonalName(std::string_view name) {
       "PGUSER"};
   std::string upper;
   for (const char c : name.substr(0, kMaxSecretNameBytes)) {
-    upper.push_back(c == ' ' || c == '-' ? '_'
-                                         : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+    upper.push_back(c == ' ' || c == '-' || c == ':'
+                        ? '_'
+                        : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
   }
   if (IsOneOf(kNames, upper)) return true;
   static constexpr std::array<std::string_view, 8> kEnds = {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json_writer.h"
+#include "output.h"
+#include "profile/redact_file.h"
+#include "profile_commands.h"
+
+namespace altlas::app {
+namespace {
+
+struct RedactOptions {
+  std::string in;
+  std::string out;
+  bool json = false;
+};
+
+void SayRedacted(const RedactOptions& options, const profile::RedactReport& report) {
+  if (options.json) {
+    JsonWriter w;
+    w.BeginObject().Key("file").String(options.out).Key("format").String(report.format);
+    w.Key("texts_changed")
+        .Unsigned(report.texts_changed)
+        .Key("outputs_dropped")
+        .Unsigned(report.outputs_dropped);
+    w.Key("private_words").Unsigned(report.private_words).Key("rows_left_out").Unsigned(report.rows_left_out);
+    Say("{}\n", w.EndObject().Take());
+    return;
+  }
+  Say("{}: a copy of {} ({}) without its secrets\n", options.out, options.in, report.format);
+  Say("  texts changed             {}\n", report.texts_changed);
+  Say("  program output dropped    {}\n", report.outputs_dropped);
+  Say("  secrets and names learnt  {}, taken out wherever they stood\n", report.private_words);
+  if (report.rows_left_out > 0)
+    Say("  rows left out             {} (larger than 32 MiB)\n", report.rows_left_out);
+  Say("The copy was searched for the secrets that were taken out. Look at it before you share it all the "
+      "same: no\n"
+      "program knows which of your words are private.\n");
+}
+
+}  // namespace
+
+void AddProfileRedact(CLI::App& profile, Command& run) {
+  auto* command = profile.add_subcommand("redact", "Copy a capture without its secrets, to share it");
+  auto options = std::make_shared<RedactOptions>();
+  command->add_option("FILE", options->in, "The capture: nsys SQLite export, PyTorch trace, ncu CSV, or text")
+      ->required();
+  command->add_option("-o,--output", options->out, "The copy; it must not exist yet")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "What was done, as JSON");
+  command->footer(
+      "Captures hold more than times: every environment variable of the program, its output, user and host "
+      "names.\n"
+      "Taken out are variables by name (TOKEN, SECRET, KEY, ...) and by shape (keys of cloud services, JWTs, "
+      "passwords\n"
+      "in URLs, private keys, random strings), users, hosts, and what the program printed. Figures and the "
+      "names of\n"
+      "kernels stay.\n"
+      "Examples:\n"
+      "  alt_las profile redact capture.sqlite -o shareable.sqlite\n"
+      "  alt_las profile redact trace.json.gz -o shareable.json.gz\n" +
+      std::string(kExitCodes));
+  command->callback([&run, options] {
+    run = [options] {
+      const auto report = profile::RedactFile(options->in, options->out);
+      if (!report.has_value()) return Complain(report.error());
+      SayRedacted(*options, *report);
+      return 0;
+    };
+  });
+}
+
+}  // namespace altlas::app

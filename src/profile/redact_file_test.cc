@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile/redact_file.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "base/file.h"
+#include "profile/capture_recorder.h"
+#include "profile/ncu_reader.h"
+#include "profile/nsys_reader.h"
+#include "profile/nsys_writer.h"
+#include "profile/redact.h"
+
+namespace altlas::profile {
+namespace {
+
+using Schema = NsysWriter::Schema;
+constexpr std::string_view kSecret = "not-a-real-secret-0123456789abcdef";
+constexpr std::string_view kUser = "quintessa";
+constexpr std::string_view kHost = "nid001608";
+constexpr std::string_view kOutput = "Rank 0 => the programs own words";
+
+std::string Slurp(const std::filesystem::path& path) { return *ReadFile(path, 256 << 20); }
+void Spill(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+RedactReport MustRedact(const std::filesystem::path& in, const std::filesystem::path& out) {
+  const auto report = RedactFile(in, out);
+  EXPECT_TRUE(report.has_value()) << report.error().message;
+  return report.value_or(RedactReport());
+}
+
+// A capture in which secrets stand wherever a real one keeps them, and some places more.
+std::unique_ptr<NsysWriter> SecretCapture(const std::filesystem::path& path, Schema schema) {
+  auto writer = *NsysWriter::Create(path, schema);
+  KernelEvent kernel;
+  kernel.end = 100;
+  kernel.name = "void at::native::fill<float>(float*, int)";
+  writer->Add(kernel);
+  writer->AddEnvironment("EXAMPLE_VARIABLE", "1");
+  writer->AddEnvironment("EXAMPLE_API_TOKEN", kSecret);
+  writer->AddEnvironment("USER", kUser);
+  writer->AddPlace(kUser, kHost);
+  writer->AddOutput(std::string(kOutput) + " " + std::string(kSecret));
+  // Where no name gives it away: known from the environment.
+  writer->Add(RangeEvent{1, 2, "login " + std::string(kSecret) + " as " + std::string(kUser), "", 1, false});
+  writer->Add(
+      RangeEvent{3, 4, "/scratch/" + std::string(kUser) + "/run on " + std::string(kHost), "", 1, false},
+      true);
+  writer->Add(RangeEvent{5, 6, "step", "", 1, false});
+  return writer;
+}
+
+TEST(RedactFile, NothingPrivateIsLeftInTheBytesOfAnExportAndTheFiguresStay) {
+  for (const auto schema : {Schema::k2_9, Schema::k3_13, Schema::k3_16}) {
+    const TemporaryFolder folder;
+    const auto in = folder.path() / "in.sqlite";
+    const auto out = folder.path() / "out.sqlite";
+    auto writer = SecretCapture(in, schema);
+    // Free pages, views, triggers, comments and blobs must not carry anything over.
+    writer->Exec("CREATE TABLE gone (x TEXT); INSERT INTO gone VALUES ('" + std::string(kSecret) +
+                 "'); DROP TABLE gone");
+    writer->Exec("CREATE VIEW v AS SELECT '" + std::string(kSecret) + "' AS x");
+    writer->Exec("CREATE TABLE blobs (b BLOB DEFAULT '" + std::string(kSecret) +
+                 "', n INTEGER); INSERT INTO blobs VALUES (CAST('xx" + std::string(kSecret) +
+                 "' AS BLOB), 42)");
+    writer->Exec(
+        "CREATE TABLE chain (id INTEGER, depth INTEGER, PRIMARY KEY (id, depth)); INSERT INTO chain VALUES "
+        "(1, 1), (1, 2)");
+    writer->Exec("CREATE TRIGGER t AFTER INSERT ON blobs BEGIN SELECT '" + std::string(kUser) + "'; END");
+    ASSERT_TRUE(writer->Finish().has_value());
+    ASSERT_NE(Slurp(in).find(kSecret), std::string::npos);
+
+    const auto report = MustRedact(in, out);
+    ASSERT_TRUE(std::filesystem::exists(out));
+    const auto bytes = Slurp(out);
+    for (const auto word : {kSecret, kUser, kHost, kOutput})
+      EXPECT_EQ(bytes.find(word), std::string::npos) << word;
+    EXPECT_EQ(report.outputs_dropped, 1U);
+    EXPECT_GE(report.private_words, 3U);
+    EXPECT_EQ(report.format, "sqlite");
+    CaptureRecorder before;
+    CaptureRecorder after;
+    ASSERT_TRUE(ReadNsysSqlite(in, before).has_value());
+    ASSERT_TRUE(ReadNsysSqlite(out, after).has_value());
+    ASSERT_EQ(after.kernels.size(), 1U);
+    EXPECT_EQ(after.kernels[0].name, before.kernels[0].name);
+    ASSERT_EQ(after.ranges.size(), 3U);
+    EXPECT_EQ(after.ranges[0].name, "login [redacted] as [redacted]");
+    EXPECT_EQ(after.ranges[1].name, "/scratch/[redacted]/run on [redacted]");
+    EXPECT_EQ(after.ranges[2].name, "step");
+    EXPECT_NE(bytes.find("EXAMPLE_VARIABLE"), std::string::npos);
+  }
+}
+
+TEST(RedactFile, AMadeCaptureReadsTheSameAfterwards) {
+  const TemporaryFolder folder;
+  MadeCapture what;
+  what.kernels = 2000;
+  ASSERT_TRUE(WriteMadeCapture(folder.path() / "in", what).has_value());
+  const auto report = MustRedact(folder.path() / "in", folder.path() / "out");
+  EXPECT_EQ(report.texts_changed, 0U);
+  CaptureRecorder before;
+  CaptureRecorder after;
+  ASSERT_TRUE(ReadNsysSqlite(folder.path() / "in", before).has_value());
+  ASSERT_TRUE(ReadNsysSqlite(folder.path() / "out", after).has_value());
+  ASSERT_EQ(before.kernels.size(), after.kernels.size());
+  for (std::size_t i = 0; i < before.kernels.size(); ++i) {
+    EXPECT_EQ(before.kernels[i].name, after.kernels[i].name);
+    EXPECT_EQ(before.kernels[i].event.end, after.kernels[i].event.end);
+  }
+  EXPECT_EQ(before.calls.size(), after.calls.size());
+  EXPECT_EQ(before.ranges.size(), after.ranges.size());
+}
+
+std::string Gunzipped(const std::filesystem::path& path) {
+  const gzFile file = gzopen(path.c_str(), "rb");
+  std::string out;
+  char buffer[4096];
+  for (int n = 0; (n = gzread(file, buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(n));
+  gzclose(file);
+  return out;
+}
+
+TEST(RedactFile, JsonKeepsItsStructureAndLosesSecretsUnderKeysAndInEscapes) {
+  const TemporaryFolder folder;
+  const std::string in =
+      R"({"schemaVersion": 1, "env": {"HF_TOKEN": "not-a-real-secret-0123456789abcdef", "USER" : "quintessa"},
+ "argv": ["--x", "--api-key=zzz1", "A\u0050I_TOKEN=hidd\u0065n1"], "password": 12345678, "max_tokens": 77,
+ "keys": ["k1-secret-value", {"name": "inner"}],
+ "traceEvents": [{"ph": "X", "name": "run by quintessa \"now\"", "ts": 1.50, "dur": 2e3, "args": {"name": "aten::mm"}}]})";
+  const std::string wanted = R"({"schemaVersion": 1, "env": {"HF_TOKEN": "[redacted]", "USER" : "[redacted]"},
+ "argv": ["--x", "--api-key=[redacted]", "API_TOKEN=[redacted]"], "password": "[redacted]", "max_tokens": 77,
+ "keys": ["[redacted]", {"name": "inner"}],
+ "traceEvents": [{"ph": "X", "name": "run by [redacted] \"now\"", "ts": 1.50, "dur": 2e3, "args": {"name": "aten::mm"}}]})";
+  Spill(folder.path() / "in.json", in);
+  MustRedact(folder.path() / "in.json", folder.path() / "out.json");
+  EXPECT_EQ(Slurp(folder.path() / "out.json"), wanted);
+
+  const gzFile packed = gzopen((folder.path() / "in.json.gz").c_str(), "wb");
+  gzwrite(packed, in.data(), static_cast<unsigned>(in.size()));
+  gzclose(packed);
+  MustRedact(folder.path() / "in.json.gz", folder.path() / "out.json.gz");
+  EXPECT_EQ(Gunzipped(folder.path() / "out.json.gz"), wanted);
+}
+
+TEST(RedactFile, JsonThatIsCutOffOrNoJsonInsideIsStillFreedOfSecrets) {
+  const TemporaryFolder folder;
+  for (const std::string in : {R"({"a": ["x", "TOKEN=abc-secret-99)", R"({"token": abc-secret-99, )",
+                               R"([[[["token: abc", {"token": "abc-secret-99")"}) {
+    std::filesystem::remove(folder.path() / "out.json");
+    Spill(folder.path() / "in.json", in);
+    MustRedact(folder.path() / "in.json", folder.path() / "out.json");
+    EXPECT_EQ(Slurp(folder.path() / "out.json").find("abc-secret-99"), std::string::npos) << in;
+  }
+}
+
+TEST(RedactFile, CsvLosesHostAndProgramOutputAndReadsTheSame) {
+  const TemporaryFolder folder;
+  const std::string header =
+      "\"ID\",\"Process ID\",\"Process Name\",\"Host Name\",\"Kernel Name\",\"Context\",\"Stream\",\"Section "
+      "Name\",\"Metric "
+      "Name\",\"Metric Unit\",\"Metric Value\"\n";
+  const std::string row =
+      "\"0\",\"1\",\"python3\",\"nid001608\",\"k(int, "
+      "\"\"x\"\")\",\"1\",\"7\",\"S\",\"Duration\",\"us\",\"1,208.5\"\n";
+  Spill(folder.path() / "in.csv",
+        "==PROF== Connected to process 1 (/home/quintessa/bin/python3)\nmy own words\nand more\n" + header +
+            row);
+  const auto report = MustRedact(folder.path() / "in.csv", folder.path() / "out.csv");
+  const auto out = Slurp(folder.path() / "out.csv");
+  for (const auto* word : {"quintessa", "nid001608", "own words", "and more"})
+    EXPECT_EQ(out.find(word), std::string::npos) << word;
+  EXPECT_EQ(report.outputs_dropped, 1U);
+  CaptureRecorder seen;
+  ASSERT_TRUE(ReadNcuCsv(folder.path() / "out.csv", seen).has_value()) << out;
+  ASSERT_EQ(seen.details.size(), 1U);
+  EXPECT_EQ(seen.details[0].name, "k(int, \"x\")");
+  EXPECT_DOUBLE_EQ(seen.details[0].Find("Duration")->value.value_or(0), 1'208'500);
+}
+
+TEST(RedactFile, WhatCannotBeRedactedIsRefusedAndNothingIsOverwritten) {
+  const TemporaryFolder folder;
+  const auto code = [&](const std::string& in, const std::string& out) {
+    const auto report = RedactFile(folder.path() / in, folder.path() / out);
+    return report.has_value() ? std::string("done") : std::string(ErrorCodeName(report.error().code));
+  };
+  EXPECT_EQ(code("missing", "out"), "not_found");
+  Spill(folder.path() / "x.nsys-rep", std::string("binary\0stuff", 12));
+  EXPECT_EQ(code("x.nsys-rep", "out"), "unsupported");
+  Spill(folder.path() / "note.txt", "TOKEN=abc\n");
+  Spill(folder.path() / "there", "precious");
+  EXPECT_EQ(code("note.txt", "there"), "conflict");
+  EXPECT_EQ(code("note.txt", "note.txt"), "conflict");
+  EXPECT_EQ(Slurp(folder.path() / "there"), "precious");
+  EXPECT_EQ(code("note.txt", "no/such/folder"), "not_found");
+  EXPECT_EQ(code("note.txt", "out"), "done");
+  EXPECT_EQ(Slurp(folder.path() / "out"), "TOKEN=[redacted]\n");
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
+  EXPECT_EQ(files, 4U);  // no partial copies left
+}
+
+TEST(RedactFile, TheSamplesLoseTheirTokenAndKeepTheirFigures) {
+  const char* samples = std::getenv("ALTLAS_SAMPLES");
+  if (samples == nullptr) GTEST_SKIP() << "ALTLAS_SAMPLES names no folder of captures";
+  const TemporaryFolder folder;
+  const auto in = std::filesystem::path(samples) / "nsys_saxpy.sqlite";
+  const auto out = folder.path() / "out.sqlite";
+  MustRedact(in, out);
+  const auto bytes = Slurp(out);
+  for (const auto* word :
+       {"not-a-real-secret", "0123456789abcdef", "nid001608", "login03", "Correct results"}) {
+    EXPECT_NE(Slurp(in).find(word), std::string::npos) << word;
+    EXPECT_EQ(bytes.find(word), std::string::npos) << word;
+  }
+  CaptureRecorder before;
+  CaptureRecorder after;
+  ASSERT_TRUE(ReadNsysSqlite(in, before).has_value());
+  const auto info = ReadNsysSqlite(out, after);
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->schema, "2.9.1");
+  EXPECT_EQ(info->devices.at(0).uuid, "74e128b2-90b6-b409-07c8-33bee5ff6f88");
+  ASSERT_EQ(before.kernels.size(), after.kernels.size());
+  for (std::size_t i = 0; i < before.kernels.size(); ++i)
+    EXPECT_EQ(before.kernels[i].name, after.kernels[i].name);
+  ASSERT_EQ(before.calls.size(), after.calls.size());
+  for (std::size_t i = 0; i < before.calls.size(); ++i) EXPECT_EQ(before.calls[i].name, after.calls[i].name);
+  ASSERT_EQ(before.ranges.size(), after.ranges.size());
+  for (std::size_t i = 0; i < before.ranges.size(); ++i)
+    EXPECT_EQ(before.ranges[i].name, after.ranges[i].name);
+}
+
+}  // namespace
+}  // namespace altlas::profile
