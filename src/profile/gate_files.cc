@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile/gate_files.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/file.h"
+#include "base/json_writer.h"
+
+namespace altlas::profile {
+namespace {
+
+using GateJson = nlohmann::json;
+
+constexpr std::size_t kMostBaselineBytes = std::size_t{64} << 20;
+constexpr std::size_t kMostRunBytes = std::size_t{256} << 20;
+constexpr std::size_t kMostRuns = 100'000;
+
+Error WrongFile(std::string_view what) { return Fail(ErrorCode::kCorrupt, "{}", what); }
+
+Result<GateJson> ParseObject(std::string_view text) {
+  auto json = GateJson::parse(text, nullptr, false);
+  if (json.is_discarded()) return WrongFile("this is not JSON (cut short, or another kind of file)");
+  if (!json.is_object()) return WrongFile("this is JSON but no object");
+  return json;
+}
+
+Status CheckSchema(const GateJson& json, std::string_view schema, std::int64_t version) {
+  const auto named = json.find("schema");
+  if (named == json.end() || !named->is_string() || named->get_ref<const std::string&>() != schema)
+    return Fail(ErrorCode::kUnsupported, "\"schema\" is {}, \"{}\" is needed",
+                named == json.end() ? "missing" : named->dump().substr(0, 80), schema);
+  const auto number = json.find("schema_version");
+  if (number == json.end() || !number->is_number_integer()) return WrongFile("\"schema_version\" is missing");
+  if (*number < 1 || *number > version)
+    return Fail(ErrorCode::kUnsupported,
+                "its schema version is {} and this program reads up to {}: use a newer alt_las",
+                number->dump(), version);
+  return {};
+}
+
+std::optional<double> NumberAt(const GateJson& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return std::nullopt;
+  const double value = found->get<double>();
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+std::string TextAt(const GateJson& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool FlagAt(const GateJson& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+const GateJson& ListAt(const GateJson& object, const char* key) {
+  static const GateJson kEmpty = GateJson::array();
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : kEmpty;
+}
+
+// ---- baseline
+
+void WriteOptional(JsonWriter& out, std::string_view key, const std::optional<double>& value) {
+  if (value.has_value()) out.Key(key).Double(*value);
+}
+
+void WriteRunState(JsonWriter& out, const RunState& run) {
+  out.BeginObject();
+  if (!run.throttled.empty()) out.Key("throttled").String(run.throttled);
+  if (!run.foreign_processes.empty()) out.Key("foreign_processes").String(run.foreign_processes);
+  WriteOptional(out, "foreign_cpu", run.foreign_cpu);
+  WriteOptional(out, "clock_mhz", run.clock_mhz);
+  if (run.dropped_records > 0) out.Key("dropped_records").Unsigned(run.dropped_records);
+  out.EndObject();
+}
+
+void WriteColumn(JsonWriter& out, const MetricValues& metric) {
+  out.BeginObject().Key("unit").String(metric.unit);
+  if (metric.higher_is_better) out.Key("higher_is_better").Bool(true);
+  WriteOptional(out, "share", metric.share);
+  WriteOptional(out, "run_ms", metric.run_ms);
+  out.Key("values").BeginArray();
+  for (const double value : metric.values) out.Double(value);
+  out.EndArray().EndObject();
+}
+
+void WriteSession(JsonWriter& out, const Session& session) {
+  out.BeginObject();
+  out.Key("recorded_at").String(session.recorded_at);
+  out.Key("how").String(session.how);
+  out.Key("runs").BeginArray();
+  for (const auto& run : session.runs) WriteRunState(out, run);
+  out.EndArray().Key("metrics").BeginObject();
+  for (const auto& [name, metric] : session.metrics) {
+    out.Key(name);
+    WriteColumn(out, metric);
+  }
+  out.EndObject().EndObject();
+}
+
+RunState ReadRunState(const GateJson& json) {
+  RunState run;
+  run.throttled = TextAt(json, "throttled");
+  run.foreign_processes = TextAt(json, "foreign_processes");
+  run.foreign_cpu = NumberAt(json, "foreign_cpu");
+  run.clock_mhz = NumberAt(json, "clock_mhz");
+  run.dropped_records =
+      static_cast<std::uint64_t>(std::clamp(NumberAt(json, "dropped_records").value_or(0), 0.0, 1e18));
+  return run;
+}
+
+Result<MetricValues> ReadColumn(const std::string& name, const GateJson& json, std::size_t runs) {
+  if (!json.is_object()) return WrongFile(fmt::format("metric \"{}\" is no object", name));
+  MetricValues metric;
+  metric.unit = TextAt(json, "unit");
+  metric.higher_is_better = FlagAt(json, "higher_is_better");
+  metric.share = NumberAt(json, "share");
+  metric.run_ms = NumberAt(json, "run_ms");
+  const auto& values = ListAt(json, "values");
+  if (values.size() != runs)
+    return WrongFile(
+        fmt::format("metric \"{}\" has {} values and the session {} runs", name, values.size(), runs));
+  for (const auto& value : values) {
+    if (!value.is_number() && !value.is_null())
+      return WrongFile(fmt::format("metric \"{}\" has a value that is no number", name));
+    metric.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+  }
+  return metric;
+}
+
+Result<Session> ReadSession(const GateJson& json) {
+  if (!json.is_object()) return WrongFile("a session is no object");
+  Session session;
+  session.recorded_at = TextAt(json, "recorded_at");
+  session.how = TextAt(json, "how");
+  const auto& runs = ListAt(json, "runs");
+  if (runs.size() > kMostRuns)
+    return Fail(ErrorCode::kTooLarge, "a session has {} runs, the limit is {}", runs.size(), kMostRuns);
+  for (const auto& run : runs) {
+    if (!run.is_object()) return WrongFile("a run is no object");
+    session.runs.push_back(ReadRunState(run));
+  }
+  const auto metrics = json.find("metrics");
+  if (metrics == json.end() || !metrics->is_object()) return WrongFile("a session has no \"metrics\"");
+  for (const auto& [name, column] : metrics->items()) {
+    ALTLAS_TRY(session.metrics[name], ReadColumn(name, column, session.runs.size()));
+  }
+  return session;
+}
+
+// ---- runs
+
+struct KnownFigure {
+  const char* name;
+  const char* unit;
+  bool higher_is_better;
+};
+
+// The head of a summary: what can be judged, and which way is better.
+constexpr std::array<KnownFigure, 30> kHeadFigures = {{{"avg_kernel_time", "ms", false},
+                                                       {"total_time_ms", "ms", false},
+                                                       {"gpu_busy_percent", "%", true},
+                                                       {"gpu_busy_percent_of_capture", "%", true},
+                                                       {"gpu_busy_ms", "ms", false},
+                                                       {"gpu_idle_ms", "ms", false},
+                                                       {"kernel_count", "1", false},
+                                                       {"kernel_time_ms", "ms", false},
+                                                       {"copy_bytes", "B", false},
+                                                       {"copy_time_ms", "ms", false},
+                                                       {"copy_bytes_per_second", "B/s", true},
+                                                       {"pageable_copy_percent", "%", false},
+                                                       {"copy_overlap_percent", "%", true},
+                                                       {"memset_time_ms", "ms", false},
+                                                       {"api_time_ms", "ms", false},
+                                                       {"sync_time_ms", "ms", false},
+                                                       {"launch_delay_median_us", "us", false},
+                                                       {"allocation_peak_bytes", "B", false},
+                                                       {"operator_time_ms", "ms", false},
+                                                       {"avg_operator_time", "ms", false},
+                                                       {"sm_efficiency_percent", "%", true},
+                                                       {"achieved_occupancy_percent", "%", true},
+                                                       {"memory_throughput_percent", "%", true},
+                                                       {"dram_bytes_per_second", "B/s", true},
+                                                       {"global_bytes_per_second", "B/s", true},
+                                                       {"shared_bytes_per_second", "B/s", true},
+                                                       {"texture_bytes_per_second", "B/s", true},
+                                                       {"warp_execution_efficiency_percent", "%", true},
+                                                       {"instructions_per_second", "1/s", true},
+                                                       {"ipc", "1", true}}};
+
+void AddHead(const GateJson& json, Run& run) {
+  for (const auto& known : kHeadFigures)
+    if (const auto value = NumberAt(json, known.name); value.has_value())
+      run.figures[known.name] = {*value, known.unit, known.higher_is_better, std::nullopt, std::nullopt};
+}
+
+void AddParts(const GateJson& json, const char* list, const char* prefix, const char* key,
+              const char* run_time, Run& run) {
+  for (const auto& part : ListAt(json, list)) {
+    if (!part.is_object()) continue;
+    const auto name = TextAt(part, key);
+    const auto median = NumberAt(part, "median_ns");
+    if (name.empty() || !median.has_value()) continue;
+    RunFigure figure;
+    figure.value = *median / 1e6;
+    figure.share = NumberAt(part, "share");
+    if (const auto total = NumberAt(part, run_time); total.has_value()) figure.run_ms = *total / 1e6;
+    run.figures[prefix + name] = std::move(figure);
+  }
+}
+
+void AddBench(const GateJson& json, Run& run) {
+  static constexpr std::array<std::pair<std::string_view, double>, 4> kTimes = {
+      {{"ms", 1}, {"s", 1e3}, {"us", 1e-3}, {"ns", 1e-6}}};
+  for (const auto& metric : ListAt(json, "metrics")) {
+    if (!metric.is_object() || FlagAt(metric, "is_estimate")) continue;
+    const auto better = TextAt(metric, "better");
+    const auto value = NumberAt(metric, "value");
+    if (!value.has_value() || (better != "lower" && better != "higher")) continue;
+    RunFigure figure{*value, TextAt(metric, "unit"), better == "higher", std::nullopt, std::nullopt};
+    for (const auto& [unit, in_ms] : kTimes) {
+      if (figure.unit != unit) continue;
+      figure.value *= in_ms;
+      figure.unit = "ms";
+      break;
+    }
+    run.figures["bench:" + TextAt(metric, "name")] = std::move(figure);
+  }
+}
+
+std::string JoinTexts(const std::set<std::string>& texts) {
+  std::string joined;
+  for (const auto& text : texts) joined += (joined.empty() ? "" : "; ") + text;
+  return joined;
+}
+
+void AddFact(Environment& environment, const std::string& name, const std::set<std::string>& texts) {
+  if (auto joined = JoinTexts(texts); !joined.empty()) environment[name] = std::move(joined);
+}
+
+void ReadOrigin(const GateJson& json, RunFile& file) {
+  std::set<std::string> schemas;
+  std::set<std::string> tools;
+  std::set<std::string> devices;
+  for (const auto& source : ListAt(json, "sources")) {
+    if (!source.is_object()) continue;
+    const auto schema = TextAt(source, "format") + " " + TextAt(source, "schema");
+    if (schema.size() > 1) schemas.insert(schema);
+    if (auto tool = TextAt(source, "tool"); !tool.empty()) tools.insert(std::move(tool));
+    file.run.state.dropped_records +=
+        static_cast<std::uint64_t>(std::clamp(NumberAt(source, "dropped_records").value_or(0), 0.0, 1e15));
+  }
+  for (const auto& device : ListAt(json, "devices"))
+    if (device.is_object())
+      if (auto name = TextAt(device, "name"); !name.empty()) devices.insert(std::move(name));
+  const auto environment = json.find("environment");
+  if (environment != json.end() && environment->is_object())
+    for (const auto& [name, value] : environment->items())
+      if (value.is_string()) file.environment[name] = value.get<std::string>();
+  AddFact(file.environment, "schema", schemas);
+  AddFact(file.environment, "tool", tools);
+  AddFact(file.environment, "devices", devices);
+}
+
+}  // namespace
+
+std::string FormatBaseline(const Baseline& baseline) {
+  JsonWriter out;
+  out.BeginObject().Key("schema").String(kBaselineSchema).Key("schema_version").Int(kBaselineVersion);
+  out.Key("environment").BeginObject();
+  for (const auto& [name, value] : baseline.environment) out.Key(name).String(value);
+  out.EndObject().Key("sessions").BeginArray();
+  for (const auto& session : baseline.sessions) WriteSession(out, session);
+  out.EndArray().EndObject();
+  return out.Take() + "\n";
+}
+
+Result<Baseline> ParseBaseline(std::string_view text) {
+  ALTLAS_TRY(const GateJson json, ParseObject(text));
+  ALTLAS_TRY_VOID(CheckSchema(json, kBaselineSchema, kBaselineVersion));
+  Baseline baseline;
+  const auto environment = json.find("environment");
+  if (environment != json.end() && environment->is_object())
+    for (const auto& [name, value] : environment->items())
+      if (value.is_string()) baseline.environment[name] = value.get<std::string>();
+  for (const auto& session : ListAt(json, "sessions")) {
+    ALTLAS_TRY(auto read, ReadSession(session));
+    baseline.sessions.push_back(std::move(read));
+  }
+  if (baseline.sessions.empty()) return WrongFile("it has no sessions");
+  return baseline;
+}
+
+Result<Baseline> ReadBaseline(const std::filesystem::path& path) {
+  ALTLAS_TRY(const std::string text, ReadFile(path, kMostBaselineBytes));
+  return ParseBaseline(text).Context(path.string());
+}
+
+Result<RunFile> ParseRun(std::string_view text) {
+  ALTLAS_TRY(const GateJson json, ParseObject(text));
+  RunFile file;
+  if (json.contains("schema")) {
+    ALTLAS_TRY_VOID(CheckSchema(json, "altlas.profile_summary", 1));
+  } else if (!NumberAt(json, "avg_kernel_time").has_value()) {
+    return WrongFile(
+        "it has neither a \"schema\" nor a number \"avg_kernel_time\": alt_las profile analyze makes "
+        "such a file of a capture");
+  }
+  AddHead(json, file.run);
+  AddParts(json, "kernels", "kernel:", "full_name", "total_ns", file.run);
+  AddParts(json, "operators", "operator:", "name", "self_ns", file.run);
+  AddParts(json, "phases", "phase:", "name", "total_ns", file.run);
+  AddBench(json, file.run);
+  ReadOrigin(json, file);
+  if (file.run.figures.empty()) return WrongFile("the summary holds no figure that can be judged");
+  return file;
+}
+
+Result<RunFile> ReadRun(const std::filesystem::path& path) {
+  ALTLAS_TRY(const std::string text, ReadFile(path, kMostRunBytes));
+  return ParseRun(text).Context(path.string());
+}
+
+}  // namespace altlas::profile
