@@ -7,6 +7,7 @@ void AddProfile(CLI::App& root, Command& run) {
   auto* profile = root.add_subcommand("profile", "Capture where the time and the memory go, and read it");
   profile->require_subcommand(1);
   AddProfileRedact(*profile, run);
+  AddProfileGate(*profile, run);
 }
 
 }  // namespace altlas::app

@@ -7,5 +7,8 @@
 namespace altlas::app {
 
 void AddProfileRedact(CLI::App& profile, Command& run);
+void AddProfileGate(CLI::App& profile, Command& run);
+// Its `record`; the command, so that `gate` knows whether it was chosen.
+CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run);
 
 }  // namespace altlas::app
