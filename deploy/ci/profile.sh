@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Stage Performance Profiling: one capture, its summary and its page, for people and for the 200 ms rule.
+. "$(dirname "$0")/common.sh"
+# Of an earlier build in the same workspace: never judge those.
+rm -rf "$NSIGHT_DATA_DIR/capture" "$NSIGHT_DATA_DIR/profile_summary.json"
+in_app "$APP_ALT_LAS" profile run --duration "$PROFILE_SECONDS" --output "$NSIGHT_DATA_DIR/capture" -- $BENCHMARK_COMMAND
+capture=$(find "$NSIGHT_DATA_DIR/capture" -type f \( -name '*.nsys-rep' -o -name '*.sqlite' -o -name '*.altprof' -o -name '*.json' \) \
+  ! -name 'manifest.json' | sort | head -n 1)
+[ -n "$capture" ] || { echo "profile.sh: no capture in $NSIGHT_DATA_DIR/capture" >&2; exit 1; }
+in_app "$APP_ALT_LAS" profile analyze "$capture" >"$NSIGHT_DATA_DIR/profile_summary.json"
