@@ -5,7 +5,11 @@
 # Of an earlier build in the same workspace: never judge those.
 rm -rf "$NSIGHT_DATA_DIR/capture" "$NSIGHT_DATA_DIR/profile_summary.json"
 in_app "$APP_ALT_LAS" profile run --duration "$PROFILE_SECONDS" --output "$NSIGHT_DATA_DIR/capture" -- $BENCHMARK_COMMAND
-capture=$(find "$NSIGHT_DATA_DIR/capture" -type f \( -name '*.nsys-rep' -o -name '*.sqlite' -o -name '*.altprof' -o -name '*.json' \) \
-  ! -name 'manifest.json' | sort | head -n 1)
+# Nsight Systems' own file, its export, our collector's, PyTorch's: the first kind that is there.
+capture=
+for kind in nsys-rep qdrep sqlite alc json; do
+  capture=$(find "$NSIGHT_DATA_DIR/capture" -type f -name "*.$kind" ! -name manifest.json | sort | head -n 1)
+  [ -z "$capture" ] || break
+done
 [ -n "$capture" ] || { echo "profile.sh: no capture in $NSIGHT_DATA_DIR/capture" >&2; exit 1; }
 in_app "$APP_ALT_LAS" profile analyze "$capture" >"$NSIGHT_DATA_DIR/profile_summary.json"
