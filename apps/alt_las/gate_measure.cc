@@ -27,7 +27,7 @@ std::size_t CountWordsBehindDashes() {
   return dashes == words.end() ? 0 : static_cast<std::size_t>(words.end() - dashes - 1);
 }
 
-void Merge(profile::Environment& into, const profile::Environment& facts) {
+void MergeFacts(profile::Environment& into, const profile::Environment& facts) {
   for (const auto& [name, value] : facts) into[name] = value;
 }
 
@@ -56,7 +56,7 @@ Result<MeasuredRuns> ReadRuns(const std::vector<std::string>& files) {
     if (!reasons.empty())
       return Fail(ErrorCode::kInvalidArgument, "{} is not a run of the same kind as {}: {}", name,
                   files.front(), reasons.front().text);
-    Merge(runs.environment, file.environment);
+    MergeFacts(runs.environment, file.environment);
     runs.head.push_back(std::move(file.run));
   }
   return runs;
@@ -110,7 +110,7 @@ Result<MeasuredRuns> Measurement::Measure(std::size_t runs, std::string_view wha
     // A B, B A, A B: neither side always comes first.
     const bool is_base = has_base && ((i % 2 == 0) == ((i / 2) % 2 == 0));
     ALTLAS_TRY(auto file, RunOne(is_base, what));
-    Merge(measured.environment, file.environment);
+    MergeFacts(measured.environment, file.environment);
     (is_base ? measured.base : measured.head).push_back(std::move(file.run));
   }
   return measured;

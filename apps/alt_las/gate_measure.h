@@ -21,8 +21,8 @@ struct MeasureOptions {
 
 // Runs and the facts of the machine and of the captures that they came from.
 struct MeasuredRuns {
-  std::vector<profile::Run> base;  // of `against`
-  std::vector<profile::Run> head;
+  std::vector<profile::GateRun> base;  // of `against`
+  std::vector<profile::GateRun> head;
   profile::Environment environment;
 };
 

@@ -14,10 +14,10 @@ namespace altlas::app {
 namespace {
 
 using profile::Baseline;
+using profile::GateReason;
 using profile::GateReport;
 using profile::GateSettings;
 using profile::Outcome;
-using profile::Reason;
 using profile::Session;
 using profile::Stage;
 
@@ -59,7 +59,7 @@ std::string NameOfHead(const MeasureOptions& measure) {
 }
 
 // A different environment ends the comparison, or becomes a note where the user wants it all the same.
-void Weigh(const GateOptions& options, std::vector<Reason> reasons, std::vector<Reason>& standing,
+void Weigh(const GateOptions& options, std::vector<GateReason> reasons, std::vector<GateReason>& standing,
            std::vector<std::string>& notes) {
   for (auto& reason : reasons) {
     if (options.allow_different_environment)
@@ -114,7 +114,7 @@ Result<GateReport> JudgeAgainst(const GateOptions& options, GateSettings setting
 Result<GateReport> JudgeFilesWithBaseline(const GateOptions& options, const GateSettings& settings,
                                           const Baseline& baseline) {
   ALTLAS_TRY(const auto runs, ReadRuns(options.measure.files));
-  std::vector<Reason> standing;
+  std::vector<GateReason> standing;
   std::vector<std::string> notes;
   Weigh(options, profile::CompareEnvironments(baseline.environment, runs.environment), standing, notes);
   const std::vector<Session> heads = {profile::Gather(runs.head)};
@@ -127,7 +127,7 @@ Result<GateReport> JudgeFilesWithBaseline(const GateOptions& options, const Gate
 
 Result<GateReport> JudgeCommandWithBaseline(const GateOptions& options, GateSettings settings,
                                             const Baseline& baseline) {
-  std::vector<Reason> standing;
+  std::vector<GateReason> standing;
   std::vector<std::string> notes;
   Weigh(options, profile::CompareEnvironments(baseline.environment, ReadMachineFacts()), standing, notes);
   if (!standing.empty()) {
@@ -258,8 +258,7 @@ void AddGateOptions(CLI::App& command, GateOptions& options) {
       .add_option("--metric", options.metrics,
                   "wall, cpu, avg_kernel_time, kernel:NAME, operator:NAME, bench:NAME, ...; several times")
       ->check(NotEmpty())
-      ->expected(1)
-      ->take_all()
+      ->allow_extra_args(false)
       ->type_name("NAME");
   command
       .add_option("--rule", options.rule,

@@ -45,7 +45,7 @@ device::CpuTimes AllCpuTimes() {
   return all;
 }
 
-std::string FirstLine(const std::filesystem::path& path) {
+std::string FirstLineOf(const std::filesystem::path& path) {
   const auto text = ReadFile(path, 1 << 16);
   return text.has_value() ? text->substr(0, text->find('\n')) : std::string();
 }
@@ -55,10 +55,23 @@ std::uint64_t CountCpuThrottles() {
   std::uint64_t count = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/sys/devices/system/cpu", error)) {
-    const auto text = FirstLine(entry.path() / "thermal_throttle/core_throttle_count");
+    const auto text = FirstLineOf(entry.path() / "thermal_throttle/core_throttle_count");
     count += std::strtoull(text.c_str(), nullptr, 10);
   }
   return count;
+}
+
+// Whether the command may see the device: CUDA_VISIBLE_DEVICES names indices or beginnings of UUIDs.
+bool IsVisible(std::size_t index, const std::string& uuid) {
+  const char* variable = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (variable == nullptr) return true;
+  std::string_view names = variable;
+  while (!names.empty()) {
+    const auto name = names.substr(0, names.find(','));
+    if (name == std::to_string(index) || (name.size() > 4 && uuid.starts_with(name))) return true;
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+  }
+  return false;
 }
 
 // What the GPUs said while a run went on.
@@ -68,21 +81,28 @@ struct GpuWatch {
   std::vector<double> clocks;
   bool had_foreign = false;
 
-  void Clear() {
+  std::vector<device::DeviceSnapshot> Visible() {
+    std::vector<device::DeviceSnapshot> visible;
+    if (probe == nullptr) return visible;
+    auto devices = probe->Probe({});
+    for (std::size_t i = 0; devices.has_value() && i < devices->size(); ++i)
+      if (IsVisible(i, (*devices)[i].uuid)) visible.push_back(std::move((*devices)[i]));
+    return visible;
+  }
+  // Before a run: what still works on a device then is foreign. The driver's figure is a mean over up to a
+  // second, in which the run before may still show.
+  void LookBefore() {
     throttled.clear();
     clocks.clear();
-    had_foreign = false;
+    had_foreign = true;
+    for (int i = 0; i < 8 && had_foreign && stop_signal == 0; ++i) {
+      if (i > 0) ::poll(nullptr, 0, 250);
+      had_foreign = false;
+      for (const auto& gpu : Visible()) had_foreign = had_foreign || gpu.utilization > 5;
+    }
   }
-  // Foreign is what used the device before the command did: its own processes cannot be told apart later.
-  void Look(bool before) {
-    if (probe == nullptr) return;
-    const auto devices = probe->Probe({});
-    if (!devices.has_value()) return;
-    for (const auto& gpu : *devices) {
-      if (before) {
-        had_foreign = had_foreign || gpu.utilization > 5;
-        continue;
-      }
+  void LookDuring() {
+    for (const auto& gpu : Visible()) {
       if (gpu.utilization < 1) continue;
       for (const auto& reason : gpu.throttle_reasons) throttled.insert(reason);
       if (gpu.clock_sm.has_value()) clocks.push_back(*gpu.clock_sm);
@@ -95,7 +115,7 @@ struct GpuWatch {
   }
 };
 
-std::string EndOf(const std::filesystem::path& log) {
+std::string EndOfOutput(const std::filesystem::path& log) {
   constexpr std::size_t kTail = 1500;
   auto text = ReadFile(log, std::size_t{1} << 30).value_or("");
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -111,14 +131,14 @@ std::string EndOf(const std::filesystem::path& log) {
   return "; the end of its output:" + lines;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
+std::vector<char*> PointersTo(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   for (auto& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
 }
 
-std::vector<std::string> EnvironmentWith(const std::string& name, const std::string& value) {
+std::vector<std::string> VariablesWith(const std::string& name, const std::string& value) {
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry)
     if (std::strncmp(*entry, (name + "=").c_str(), name.size() + 1) != 0) all.emplace_back(*entry);
@@ -144,9 +164,9 @@ Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, con
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   auto words = command.words;
-  auto variables = EnvironmentWith("ALTLAS_SUMMARY_OUT", summary);
-  const auto arguments = Pointers(words);
-  const auto environment = Pointers(variables);
+  auto variables = VariablesWith("ALTLAS_SUMMARY_OUT", summary);
+  const auto arguments = PointersTo(words);
+  const auto environment = PointersTo(variables);
   pid_t pid = 0;
   const int error =
       ::posix_spawnp(&pid, arguments[0], &files, &attributes, arguments.data(), environment.data());
@@ -208,7 +228,7 @@ Result<double> ReplicateRunner::Impl::WaitFor(pid_t pid, TimePoint begin, int& s
     const double seconds = Seconds(clock.Now() - begin);
     is_late = timeout_seconds > 0 && seconds > timeout_seconds;
     if (stop_signal != 0 || is_late) break;
-    gpus.Look(false);
+    gpus.LookDuring();
   }
   const double wall = 1000 * Seconds(clock.Now() - begin);
   if (stop_signal != 0 || is_late || !handle.valid()) ::kill(-pid, SIGKILL);
@@ -231,8 +251,7 @@ Result<RunFile> ReplicateRunner::Run(const ReplicateCommand& command) {
   if (stop_signal != 0) return Fail(ErrorCode::kCanceled, "stopped by {}", ::strsignal(stop_signal));
   const auto log = impl_->folder.path() / "output.log";
   const auto summary = impl_->folder.path() / fmt::format("summary_{}.json", impl_->run++);
-  impl_->gpus.Clear();
-  impl_->gpus.Look(true);
+  impl_->gpus.LookBefore();
   const SystemClock clock;
   const auto cpu_before = AllCpuTimes();
   const auto throttles = CountCpuThrottles();
@@ -244,10 +263,10 @@ Result<RunFile> ReplicateRunner::Run(const ReplicateCommand& command) {
   const auto cpu_after = AllCpuTimes();
   if (WIFSIGNALED(status))
     return Fail(ErrorCode::kUnavailable, "\"{}\" was killed by signal {} ({}){}", Printable(command.shown),
-                WTERMSIG(status), ::strsignal(WTERMSIG(status)), EndOf(log));
+                WTERMSIG(status), ::strsignal(WTERMSIG(status)), EndOfOutput(log));
   if (WEXITSTATUS(status) != 0)
     return Fail(ErrorCode::kUnavailable, "\"{}\" exited with code {}{}", Printable(command.shown),
-                WEXITSTATUS(status), EndOf(log));
+                WEXITSTATUS(status), EndOfOutput(log));
   RunFile file;
   std::error_code error;
   if (std::filesystem::exists(summary, error)) {
@@ -282,10 +301,10 @@ profile::Environment ReadMachineFacts() {
   utsname system{};
   if (::uname(&system) == 0) facts["kernel"] = fmt::format("{} {}", system.sysname, system.release);
   const std::filesystem::path frequency = "/sys/devices/system/cpu/cpu0/cpufreq";
-  const auto governor = FirstLine(frequency / "scaling_governor");
-  const auto most = FirstLine(frequency / "scaling_max_freq");
+  const auto governor = FirstLineOf(frequency / "scaling_governor");
+  const auto most = FirstLineOf(frequency / "scaling_max_freq");
   if (!governor.empty()) facts["clocks"] = fmt::format("{}, at most {} kHz", governor, most);
-  const auto driver = FirstLine("/proc/driver/nvidia/version");
+  const auto driver = FirstLineOf("/proc/driver/nvidia/version");
   if (!driver.empty()) facts["driver"] = driver;
   if (auto probe = device::NvmlProbe::Create(); probe.has_value()) {
     const auto devices = (*probe)->Probe({});

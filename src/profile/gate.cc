@@ -14,7 +14,7 @@ using gate_parts::LogCosts;
 
 constexpr std::uint64_t kBootstrapSeed = 20;
 
-struct Work {
+struct MetricWork {
   MetricVerdict verdict;
   std::vector<double> base;  // screening runs
   std::vector<double> head;
@@ -42,14 +42,14 @@ Quantiles FindQuantiles(const GateSettings& settings, std::size_t judged) {
   return found;
 }
 
-struct Sizes {
+struct StageSizes {
   std::size_t screen = 0;  // of the smaller side
   std::size_t confirm = 0;
 };
 
 // The logarithmic regression that ends in FAIL with the settings' power: all runs must show it significantly
 // and past the line; a metric that is only watched must first be flagged by the screening runs.
-double Detectable(const Quantiles& q, double scale, double line, Sizes sizes, bool is_required) {
+double Detectable(const Quantiles& q, double scale, double line, StageSizes sizes, bool is_required) {
   const std::size_t all = sizes.screen + sizes.confirm;
   const double error = ShiftError(scale, all, all);
   if (LeastRankSumP(all, all) > q.pooled_level) return kUnbounded;
@@ -74,7 +74,7 @@ double SessionSpread(const std::vector<Session>& sessions, const std::string& na
 }
 
 void ScreenMetric(const GateSettings& settings, const Quantiles& q, const std::vector<Session>& sessions,
-                  Work& work) {
+                  MetricWork& work) {
   auto& verdict = work.verdict;
   work.scale = PooledScale(work.base, work.head);
   const double spread = SessionSpread(sessions, verdict.name);
@@ -82,7 +82,7 @@ void ScreenMetric(const GateSettings& settings, const Quantiles& q, const std::v
   work.log_threshold = wanted;
   work.log_line = std::max(wanted / 2, settings.noise_factor * spread);
   const std::size_t screen = std::min(work.base.size(), work.head.size());
-  const Sizes sizes{screen, settings.confirm_runs > 0 ? settings.confirm_runs : screen};
+  const StageSizes sizes{screen, settings.confirm_runs > 0 ? settings.confirm_runs : screen};
   double found = Detectable(q, work.scale, work.log_line, sizes, verdict.is_required);
   if (!verdict.is_required && found > wanted) {
     // The line rises with the threshold, and what can be found with the line: one more step settles it.
@@ -102,7 +102,7 @@ void ScreenMetric(const GateSettings& settings, const Quantiles& q, const std::v
   verdict.is_flagged = test.p <= settings.screen_p && shift >= work.log_line;
 }
 
-void Summarise(const GateSettings& settings, const Session& base, const Session& head, Work& work,
+void Summarise(const GateSettings& settings, const Session& base, const Session& head, MetricWork& work,
                const std::vector<double>& base_costs, const std::vector<double>& head_costs) {
   auto& verdict = work.verdict;
   verdict.base_runs = base_costs.size();
@@ -120,7 +120,7 @@ void Summarise(const GateSettings& settings, const Session& base, const Session&
 }
 
 // Over all runs that there are: clear, improved or open.
-void Settle(const GateSettings& settings, Work& work, const std::vector<double>& base,
+void Settle(const GateSettings& settings, MetricWork& work, const std::vector<double>& base,
             const std::vector<double>& head) {
   auto& verdict = work.verdict;
   const auto bounds = ShiftInterval(head, base, settings.miss);
@@ -144,20 +144,20 @@ void Settle(const GateSettings& settings, Work& work, const std::vector<double>&
   }
 }
 
-std::vector<double> Append(std::vector<double> first, const std::vector<double>& second) {
+std::vector<double> AppendCosts(std::vector<double> first, const std::vector<double>& second) {
   first.insert(first.end(), second.begin(), second.end());
   return first;
 }
 
 void ConfirmMetric(const GateSettings& settings, const Quantiles& q, const Stage& fresh,
-                   std::size_t candidates, Work& work) {
+                   std::size_t candidates, MetricWork& work) {
   auto& verdict = work.verdict;
   const auto base = LogCosts(fresh.base, verdict.name);
   const auto head = LogCosts(fresh.head, verdict.name);
   const double p = MannWhitney(head, base, Alternative::kGreater).p;
   const double shift = HodgesLehmann(head, base);
-  const auto all_base = Append(work.base, base);
-  const auto all_head = Append(work.head, head);
+  const auto all_base = AppendCosts(work.base, base);
+  const auto all_head = AppendCosts(work.head, head);
   const double all_p = MannWhitney(all_head, all_base, Alternative::kGreater).p;
   const double all_shift = HodgesLehmann(all_head, all_base);
   verdict.confirm_p = p;
@@ -177,11 +177,11 @@ void ConfirmMetric(const GateSettings& settings, const Quantiles& q, const Stage
                             by_fresh ? "fresh runs alone" : "all runs together", by_fresh ? p : all_p);
 }
 
-std::vector<Work> Prepare(const Selection& selection, const Stage& screen) {
-  std::vector<Work> all;
+std::vector<MetricWork> PrepareMetrics(const Selection& selection, const Stage& screen) {
+  std::vector<MetricWork> all;
   const auto add = [&](const std::string& name, bool is_required) {
     const auto& column = screen.head.metrics.at(name);
-    Work work;
+    MetricWork work;
     work.verdict.name = name;
     work.verdict.unit = column.unit;
     work.verdict.higher_is_better = column.higher_is_better;
@@ -196,9 +196,9 @@ std::vector<Work> Prepare(const Selection& selection, const Stage& screen) {
   return all;
 }
 
-bool HasValues(const Work& work) { return !work.base.empty() && !work.head.empty(); }
+bool HasValues(const MetricWork& work) { return !work.base.empty() && !work.head.empty(); }
 
-void NoteQ(std::vector<Work>& all) {
+void NoteQ(std::vector<MetricWork>& all) {
   std::vector<double> p;
   for (const auto& work : all) p.push_back(work.verdict.screen_p);
   const auto q = AdjustBenjaminiHochberg(p);
@@ -217,7 +217,7 @@ void CheckCounts(const Stage& stage, std::string_view what, GateReport& report) 
        true});
 }
 
-void FindRunsNeeded(const GateSettings& settings, const Quantiles& q, const std::vector<Work>& all,
+void FindRunsNeeded(const GateSettings& settings, const Quantiles& q, const std::vector<MetricWork>& all,
                     GateReport& report) {
   constexpr std::size_t kMost = 500;
   std::size_t needed = 0;
@@ -236,13 +236,13 @@ void FindRunsNeeded(const GateSettings& settings, const Quantiles& q, const std:
 }  // namespace
 
 Result<GateReport> Judge(const GateSettings& settings, const std::vector<Session>& sessions,
-                         std::vector<Reason> standing, const Stage& screen,
+                         std::vector<GateReason> standing, const Stage& screen,
                          const std::optional<Stage>& confirm) {
-  ALTLAS_TRY(const Selection selection, Select(settings, screen.base, screen.head));
+  ALTLAS_TRY(const Selection selection, SelectMetrics(settings, screen.base, screen.head));
   GateReport report;
   report.reasons = std::move(standing);
   CheckCounts(screen, "screening", report);
-  auto all = Prepare(selection, screen);
+  auto all = PrepareMetrics(selection, screen);
   const Quantiles q = FindQuantiles(settings, all.size());
   for (auto& work : all) {
     if (!HasValues(work)) {
@@ -257,7 +257,8 @@ Result<GateReport> Judge(const GateSettings& settings, const std::vector<Session
   NoteQ(all);
   if (confirm.has_value() && !report.to_confirm.empty()) CheckCounts(*confirm, "confirming", report);
   Stage runs = screen;
-  if (confirm.has_value()) runs = {Join({screen.base, confirm->base}), Join({screen.head, confirm->head})};
+  if (confirm.has_value())
+    runs = {JoinSessions({screen.base, confirm->base}), JoinSessions({screen.head, confirm->head})};
   for (auto& work : all) {
     if (!HasValues(work)) continue;
     const bool wanted = std::find(report.to_confirm.begin(), report.to_confirm.end(), work.verdict.name) !=

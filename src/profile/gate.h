@@ -73,14 +73,14 @@ struct RunFigure {
   std::optional<double> share;
   std::optional<double> run_ms;
 };
-struct Run {
+struct GateRun {
   RunState state;
   std::map<std::string, RunFigure> figures;
 };
 // Turns runs into columns; share and time are medians over the runs that have the metric.
-Session Gather(const std::vector<Run>& runs);
+Session Gather(const std::vector<GateRun>& runs);
 // The runs of several sessions behind each other.
-Session Join(const std::vector<Session>& sessions);
+Session JoinSessions(const std::vector<Session>& sessions);
 // Every second run, beginning with run `first` (0 or 1), of each session: two halves that drift alike.
 Session Half(const std::vector<Session>& sessions, std::size_t first);
 
@@ -96,10 +96,10 @@ struct GateSettings {
   double noise_factor = 1;       // times the spread of the baseline's sessions, where that is above the line
   bool interleaved = false;      // the runs of both sides took turns
   int resamples = 2000;          // of the bootstrap interval, which is only shown; 0: none
-  std::vector<std::string> metrics;  // required; empty: as Select() finds
+  std::vector<std::string> metrics;  // required; empty: as SelectMetrics() finds
 };
 
-struct Reason {
+struct GateReason {
   std::string code;  // "too-few-runs", "environment-differs", ...
   std::string text;
   std::string advice;
@@ -127,8 +127,8 @@ struct MetricVerdict {
   double line = 0;           // relative shift that counts
   double detectable = 0;     // relative regression found with the settings' power; infinite: none
   double shift = 0;          // relative, over all runs; positive is worse
-  Interval bounds;           // of it, each missed with settings.miss
-  Interval ratio_bootstrap;  // head / base of the medians
+  Bounds bounds;             // of it, each missed with settings.miss
+  Bounds ratio_bootstrap;    // head / base of the medians
   double screen_p = 1;
   double screen_shift = 0;
   bool is_flagged = false;
@@ -145,7 +145,7 @@ struct MetricVerdict {
 struct GateReport {
   Outcome outcome = Outcome::kInconclusive;
   std::string sentence;
-  std::vector<Reason> reasons;
+  std::vector<GateReason> reasons;
   std::vector<std::string> notes;          // true and worth knowing, and without a say
   std::vector<MetricVerdict> metrics;      // required first, then by share
   std::vector<std::string> to_confirm;     // fresh runs are needed for these
@@ -161,7 +161,7 @@ struct Stage {
 // before (a different environment). Without `confirm`, metrics to be confirmed make the report inconclusive
 // and are named in `to_confirm`. kNotFound for a required metric that the runs do not have.
 Result<GateReport> Judge(const GateSettings& settings, const std::vector<Session>& sessions,
-                         std::vector<Reason> standing, const Stage& screen,
+                         std::vector<GateReason> standing, const Stage& screen,
                          const std::optional<Stage>& confirm);
 
 // The names among those of both sides that are judged: required and watched. Required without a wish: "wall",
@@ -170,19 +170,19 @@ struct Selection {
   std::vector<std::string> required;
   std::vector<std::string> watched;
 };
-Result<Selection> Select(const GateSettings& settings, const Session& base, const Session& head);
+Result<Selection> SelectMetrics(const GateSettings& settings, const Session& base, const Session& head);
 
 // The runs that a side must have in each stage: below, a single odd run decides.
 inline constexpr std::size_t kLeastRuns = 5;
 
 // Reasons for not comparing: facts that both name and that differ. The command is a note, not a reason.
-std::vector<Reason> CompareEnvironments(const Environment& base, const Environment& head);
+std::vector<GateReason> CompareEnvironments(const Environment& base, const Environment& head);
 
 // The limit rule: is the metric of these runs at most `limit` (at least, where higher is better)? FAIL where
 // the median's bound (MedianInterval at false_alarm) is above it, PASS where it is below (at 2 miss), else
 // INCONCLUSIVE.
 Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& metric, double limit,
-                              std::vector<Reason> standing, const Session& head);
+                              std::vector<GateReason> standing, const Session& head);
 
 // Document 5's rule as it is written: one number against a limit, no notion of noise. Above: FAIL, else PASS.
 Result<GateReport> JudgeDocument(const std::string& metric, double limit, const Session& head);

@@ -28,7 +28,7 @@ Result<GateJson> ParseObject(std::string_view text) {
   return json;
 }
 
-Status CheckSchema(const GateJson& json, std::string_view schema, std::int64_t version) {
+Status CheckFileSchema(const GateJson& json, std::string_view schema, std::int64_t version) {
   const auto named = json.find("schema");
   if (named == json.end() || !named->is_string() || named->get_ref<const std::string&>() != schema)
     return Fail(ErrorCode::kUnsupported, "\"schema\" is {}, \"{}\" is needed",
@@ -42,7 +42,7 @@ Status CheckSchema(const GateJson& json, std::string_view schema, std::int64_t v
   return {};
 }
 
-std::optional<double> NumberAt(const GateJson& object, const char* key) {
+std::optional<double> FiniteAt(const GateJson& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   const double value = found->get<double>();
@@ -109,10 +109,10 @@ RunState ReadRunState(const GateJson& json) {
   RunState run;
   run.throttled = TextAt(json, "throttled");
   run.foreign_processes = TextAt(json, "foreign_processes");
-  run.foreign_cpu = NumberAt(json, "foreign_cpu");
-  run.clock_mhz = NumberAt(json, "clock_mhz");
+  run.foreign_cpu = FiniteAt(json, "foreign_cpu");
+  run.clock_mhz = FiniteAt(json, "clock_mhz");
   run.dropped_records =
-      static_cast<std::uint64_t>(std::clamp(NumberAt(json, "dropped_records").value_or(0), 0.0, 1e18));
+      static_cast<std::uint64_t>(std::clamp(FiniteAt(json, "dropped_records").value_or(0), 0.0, 1e18));
   return run;
 }
 
@@ -121,8 +121,8 @@ Result<MetricValues> ReadColumn(const std::string& name, const GateJson& json, s
   MetricValues metric;
   metric.unit = TextAt(json, "unit");
   metric.higher_is_better = FlagAt(json, "higher_is_better");
-  metric.share = NumberAt(json, "share");
-  metric.run_ms = NumberAt(json, "run_ms");
+  metric.share = FiniteAt(json, "share");
+  metric.run_ms = FiniteAt(json, "run_ms");
   const auto& values = ListAt(json, "values");
   if (values.size() != runs)
     return WrongFile(
@@ -195,34 +195,34 @@ constexpr std::array<KnownFigure, 30> kHeadFigures = {{{"avg_kernel_time", "ms",
                                                        {"instructions_per_second", "1/s", true},
                                                        {"ipc", "1", true}}};
 
-void AddHead(const GateJson& json, Run& run) {
+void AddHeadFigures(const GateJson& json, GateRun& run) {
   for (const auto& known : kHeadFigures)
-    if (const auto value = NumberAt(json, known.name); value.has_value())
+    if (const auto value = FiniteAt(json, known.name); value.has_value())
       run.figures[known.name] = {*value, known.unit, known.higher_is_better, std::nullopt, std::nullopt};
 }
 
 void AddParts(const GateJson& json, const char* list, const char* prefix, const char* key,
-              const char* run_time, Run& run) {
+              const char* run_time, GateRun& run) {
   for (const auto& part : ListAt(json, list)) {
     if (!part.is_object()) continue;
     const auto name = TextAt(part, key);
-    const auto median = NumberAt(part, "median_ns");
+    const auto median = FiniteAt(part, "median_ns");
     if (name.empty() || !median.has_value()) continue;
     RunFigure figure;
     figure.value = *median / 1e6;
-    figure.share = NumberAt(part, "share");
-    if (const auto total = NumberAt(part, run_time); total.has_value()) figure.run_ms = *total / 1e6;
+    figure.share = FiniteAt(part, "share");
+    if (const auto total = FiniteAt(part, run_time); total.has_value()) figure.run_ms = *total / 1e6;
     run.figures[prefix + name] = std::move(figure);
   }
 }
 
-void AddBench(const GateJson& json, Run& run) {
+void AddBench(const GateJson& json, GateRun& run) {
   static constexpr std::array<std::pair<std::string_view, double>, 4> kTimes = {
       {{"ms", 1}, {"s", 1e3}, {"us", 1e-3}, {"ns", 1e-6}}};
   for (const auto& metric : ListAt(json, "metrics")) {
     if (!metric.is_object() || FlagAt(metric, "is_estimate")) continue;
     const auto better = TextAt(metric, "better");
-    const auto value = NumberAt(metric, "value");
+    const auto value = FiniteAt(metric, "value");
     if (!value.has_value() || (better != "lower" && better != "higher")) continue;
     RunFigure figure{*value, TextAt(metric, "unit"), better == "higher", std::nullopt, std::nullopt};
     for (const auto& [unit, in_ms] : kTimes) {
@@ -241,7 +241,8 @@ std::string JoinTexts(const std::set<std::string>& texts) {
   return joined;
 }
 
-void AddFact(Environment& environment, const std::string& name, const std::set<std::string>& texts) {
+void AddEnvironmentFact(Environment& environment, const std::string& name,
+                        const std::set<std::string>& texts) {
   if (auto joined = JoinTexts(texts); !joined.empty()) environment[name] = std::move(joined);
 }
 
@@ -255,7 +256,7 @@ void ReadOrigin(const GateJson& json, RunFile& file) {
     if (schema.size() > 1) schemas.insert(schema);
     if (auto tool = TextAt(source, "tool"); !tool.empty()) tools.insert(std::move(tool));
     file.run.state.dropped_records +=
-        static_cast<std::uint64_t>(std::clamp(NumberAt(source, "dropped_records").value_or(0), 0.0, 1e15));
+        static_cast<std::uint64_t>(std::clamp(FiniteAt(source, "dropped_records").value_or(0), 0.0, 1e15));
   }
   for (const auto& device : ListAt(json, "devices"))
     if (device.is_object())
@@ -264,9 +265,9 @@ void ReadOrigin(const GateJson& json, RunFile& file) {
   if (environment != json.end() && environment->is_object())
     for (const auto& [name, value] : environment->items())
       if (value.is_string()) file.environment[name] = value.get<std::string>();
-  AddFact(file.environment, "schema", schemas);
-  AddFact(file.environment, "tool", tools);
-  AddFact(file.environment, "devices", devices);
+  AddEnvironmentFact(file.environment, "schema", schemas);
+  AddEnvironmentFact(file.environment, "tool", tools);
+  AddEnvironmentFact(file.environment, "devices", devices);
 }
 
 }  // namespace
@@ -284,7 +285,7 @@ std::string FormatBaseline(const Baseline& baseline) {
 
 Result<Baseline> ParseBaseline(std::string_view text) {
   ALTLAS_TRY(const GateJson json, ParseObject(text));
-  ALTLAS_TRY_VOID(CheckSchema(json, kBaselineSchema, kBaselineVersion));
+  ALTLAS_TRY_VOID(CheckFileSchema(json, kBaselineSchema, kBaselineVersion));
   Baseline baseline;
   const auto environment = json.find("environment");
   if (environment != json.end() && environment->is_object())
@@ -307,13 +308,13 @@ Result<RunFile> ParseRun(std::string_view text) {
   ALTLAS_TRY(const GateJson json, ParseObject(text));
   RunFile file;
   if (json.contains("schema")) {
-    ALTLAS_TRY_VOID(CheckSchema(json, "altlas.profile_summary", 1));
-  } else if (!NumberAt(json, "avg_kernel_time").has_value()) {
+    ALTLAS_TRY_VOID(CheckFileSchema(json, "altlas.profile_summary", 1));
+  } else if (!FiniteAt(json, "avg_kernel_time").has_value()) {
     return WrongFile(
         "it has neither a \"schema\" nor a number \"avg_kernel_time\": alt_las profile analyze makes "
         "such a file of a capture");
   }
-  AddHead(json, file.run);
+  AddHeadFigures(json, file.run);
   AddParts(json, "kernels", "kernel:", "full_name", "total_ns", file.run);
   AddParts(json, "operators", "operator:", "name", "self_ns", file.run);
   AddParts(json, "phases", "phase:", "name", "total_ns", file.run);

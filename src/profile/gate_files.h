@@ -30,7 +30,7 @@ Result<Baseline> ReadBaseline(const std::filesystem::path& path);
 
 // The figures of one run and where they were made.
 struct RunFile {
-  Run run;
+  GateRun run;
   Environment environment;
 };
 // From a profile_summary.json (docs/formats/profile_summary.md), or from any JSON object with a top-level

@@ -10,7 +10,7 @@ namespace {
 Result<std::string> OwnMetric(const std::string& metric, const Session& head) {
   GateSettings settings;
   settings.metrics = {metric};
-  ALTLAS_TRY(auto selection, Select(settings, head, head));
+  ALTLAS_TRY(auto selection, SelectMetrics(settings, head, head));
   const auto& name = selection.required.front();
   if (const auto& unit = head.metrics.at(name).unit; unit != "ms")
     return FailField("--threshold",
@@ -42,7 +42,7 @@ std::size_t LeastRunsOfLimit(const GateSettings& settings) {
 }  // namespace
 
 Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& metric, double limit,
-                              std::vector<Reason> standing, const Session& head) {
+                              std::vector<GateReason> standing, const Session& head) {
   ALTLAS_TRY(const std::string name, OwnMetric(metric, head));
   GateReport report;
   report.reasons = std::move(standing);
@@ -54,8 +54,9 @@ Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& m
   const bool higher = verdict.higher_is_better;
   const bool over = higher ? sure.high < limit : sure.low > limit;
   const bool under = higher ? likely.low >= limit : likely.high <= limit;
-  const std::string seen = fmt::format("the median of {} runs is {:.4g} {}, the limit {:.4g} {}",
-                                       values.size(), verdict.head_median, verdict.unit, limit, verdict.unit);
+  const std::string seen =
+      fmt::format("the median of {} run{} is {:.4g} {}, the limit {:.4g} {}", values.size(),
+                  values.size() == 1 ? "" : "s", verdict.head_median, verdict.unit, limit, verdict.unit);
   verdict.outcome = over ? MetricOutcome::kFailed : under ? MetricOutcome::kClear : MetricOutcome::kOpen;
   verdict.why = seen;
   Stage runs;

@@ -204,8 +204,8 @@ void Conclude(const GateSettings& settings, bool was_confirmed, GateReport& repo
       report.reasons.push_back(
           {"not-judged", fmt::format("{}: {}", metric.name, metric.why), "choose another --metric", true});
   AddOpenReasons(settings, was_confirmed, report);
-  const bool has_veto =
-      std::any_of(report.reasons.begin(), report.reasons.end(), [](const Reason& r) { return r.is_veto; });
+  const bool has_veto = std::any_of(report.reasons.begin(), report.reasons.end(),
+                                    [](const GateReason& r) { return r.is_veto; });
   const auto failed = Worst(report, MetricOutcome::kFailed);
   if (!failed.empty() && !has_veto) {
     report.outcome = Outcome::kFail;
@@ -216,8 +216,8 @@ void Conclude(const GateSettings& settings, bool was_confirmed, GateReport& repo
   } else {
     report.outcome = Outcome::kInconclusive;
     // A veto explains more than what follows from it.
-    const auto first =
-        std::find_if(report.reasons.begin(), report.reasons.end(), [](const Reason& r) { return r.is_veto; });
+    const auto first = std::find_if(report.reasons.begin(), report.reasons.end(),
+                                    [](const GateReason& r) { return r.is_veto; });
     report.sentence = (first == report.reasons.end() ? report.reasons.front() : *first).text;
   }
 }
@@ -267,7 +267,7 @@ std::optional<std::string> MainMetric(const Session& base, const Session& head) 
 
 }  // namespace
 
-Result<Selection> Select(const GateSettings& settings, const Session& base, const Session& head) {
+Result<Selection> SelectMetrics(const GateSettings& settings, const Session& base, const Session& head) {
   Selection selection;
   for (const auto& wish : settings.metrics) {
     ALTLAS_TRY(auto name, FindWished(wish, base, head));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile/gate_report.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/json_writer.h"
@@ -195,8 +196,10 @@ std::string FormatGateJunit(const GateReport& report, const GateOrigin& origin) 
 }
 
 std::vector<std::vector<std::string>> GateTable(const GateReport& report) {
-  std::vector<std::vector<std::string>> rows = {
-      {"metric", "baseline", "new", "change", "bounds", "noise", "found from", "result"}};
+  const bool has_base = std::any_of(report.metrics.begin(), report.metrics.end(),
+                                    [](const MetricVerdict& metric) { return metric.base_runs > 0; });
+  std::vector<std::vector<std::string>> rows = {{"metric", has_base ? "baseline" : "limit", "new", "change",
+                                                 "bounds", "noise", "found from", "result"}};
   for (const auto& metric : report.metrics) {
     const bool is_bounded = std::isfinite(metric.bounds.low) && std::isfinite(metric.bounds.high);
     rows.push_back(
@@ -205,8 +208,9 @@ std::vector<std::vector<std::string>> GateTable(const GateReport& report) {
          FormatShift(metric.shift),
          is_bounded ? fmt::format("{:+.1f} to {:+.1f} %", 100 * metric.bounds.low, 100 * metric.bounds.high)
                     : "-",
-         fmt::format("{:.1f} %", 100 * metric.noise),
-         std::isfinite(metric.detectable) ? fmt::format("{:.1f} %", 100 * metric.detectable) : "-",
+         has_base ? fmt::format("{:.1f} %", 100 * metric.noise) : "-",
+         has_base && std::isfinite(metric.detectable) ? fmt::format("{:.1f} %", 100 * metric.detectable)
+                                                      : "-",
          std::string(MetricOutcomeName(metric.outcome))});
   }
   return rows;

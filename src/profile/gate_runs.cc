@@ -40,7 +40,7 @@ struct ThresholdUnit {
 
 }  // namespace
 
-Session Gather(const std::vector<Run>& runs) {
+Session Gather(const std::vector<GateRun>& runs) {
   Session session;
   std::map<std::string, std::vector<double>> shares;
   std::map<std::string, std::vector<double>> times;
@@ -63,7 +63,7 @@ Session Gather(const std::vector<Run>& runs) {
   return session;
 }
 
-Session Join(const std::vector<Session>& sessions) {
+Session JoinSessions(const std::vector<Session>& sessions) {
   if (sessions.size() == 1) return sessions.front();
   Session all;
   std::map<std::string, std::vector<double>> shares;
@@ -102,15 +102,15 @@ Session Half(const std::vector<Session>& sessions, std::size_t first) {
     }
     halves.push_back(std::move(half));
   }
-  return Join(halves);
+  return JoinSessions(halves);
 }
 
-std::vector<Reason> CompareEnvironments(const Environment& base, const Environment& head) {
-  std::vector<Reason> reasons;
+std::vector<GateReason> CompareEnvironments(const Environment& base, const Environment& head) {
+  std::vector<GateReason> reasons;
   for (const auto& [name, value] : base) {
     const auto found = head.find(name);
     if (!IsHardFact(name) || found == head.end() || found->second == value) continue;
-    Reason reason;
+    GateReason reason;
     reason.code = name == "clocks"   ? "clocks-differ"
                   : name == "schema" ? "schema-differs"
                                      : "environment-differs";

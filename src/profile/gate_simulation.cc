@@ -26,7 +26,8 @@ class NoiseSource {
   double Next() {
     const auto index =
         noise_.in_order ? at_++ % noise_.recorded.size() : random_.Below(noise_.recorded.size());
-    double factor = noise_.recorded[index] / middle_;
+    // A value drawn twice would be a tie, which real times do not have.
+    double factor = noise_.recorded[index] / middle_ * (1 + 1e-7 * random_.Unit());
     if (noise_.added_noise > 0) {
       const double keep = noise_.autocorrelation;
       before_ = keep * before_ + std::sqrt(1 - keep * keep) * noise_.added_noise * DrawNormal(random_);
@@ -45,19 +46,19 @@ class NoiseSource {
   double before_ = 0;
 };
 
-struct Values {
+struct DrawnValues {
   std::vector<double> base;
   std::vector<double> head;
 };
 
 struct Drawn {
-  Values screen;
-  Values confirm;
+  DrawnValues screen;
+  DrawnValues confirm;
 };
 
 Drawn DrawInterleaved(const Simulation& simulation, NoiseSource& source) {
   Drawn drawn;
-  const auto take_turns = [&](std::size_t pairs, Values& into) {
+  const auto take_turns = [&](std::size_t pairs, DrawnValues& into) {
     for (std::size_t i = 0; i < pairs; ++i) {
       auto& first = i % 2 == 0 ? into.base : into.head;
       auto& second = i % 2 == 0 ? into.head : into.base;

@@ -49,7 +49,8 @@ Experiment WallExperiment(std::uint64_t seed, double regression, double spread =
   return made;
 }
 
-GateReport JudgeBoth(const Experiment& made, GateSettings settings = {}, std::vector<Reason> standing = {}) {
+GateReport JudgeBoth(const Experiment& made, GateSettings settings = {},
+                     std::vector<GateReason> standing = {}) {
   auto report = Judge(settings, {}, std::move(standing), made.screen, made.confirm);
   EXPECT_TRUE(report.has_value());
   return std::move(*report);
@@ -57,7 +58,7 @@ GateReport JudgeBoth(const Experiment& made, GateSettings settings = {}, std::ve
 
 bool Says(const GateReport& report, std::string_view code) {
   return std::any_of(report.reasons.begin(), report.reasons.end(),
-                     [&](const Reason& r) { return r.code == code; });
+                     [&](const GateReason& r) { return r.code == code; });
 }
 
 TEST(Gate, EqualRunsPassAfterScreeningAlone) {
@@ -273,13 +274,13 @@ TEST(Gate, AWishedMetricIsFoundByAPieceOfItsNameOrRefused) {
       SessionOf({{"wall", {1}}, {"kernel:void gemm<float>(int)", {1}}, {"kernel:void copy<int>", {1}}});
   GateSettings settings;
   settings.metrics = {"kernel:gemm"};
-  EXPECT_EQ(Select(settings, session, session)->required.at(0), "kernel:void gemm<float>(int)");
+  EXPECT_EQ(SelectMetrics(settings, session, session)->required.at(0), "kernel:void gemm<float>(int)");
   settings.metrics = {"kernel:void"};
-  const auto several = Select(settings, session, session);
+  const auto several = SelectMetrics(settings, session, session);
   ASSERT_FALSE(several.has_value());
   EXPECT_NE(several.error().message.find("fits 2 metrics"), std::string::npos);
   settings.metrics = {"wal"};
-  const auto near = Select(settings, session, session);
+  const auto near = SelectMetrics(settings, session, session);
   ASSERT_FALSE(near.has_value());
   EXPECT_NE(near.error().message.find("did you mean \"wall\""), std::string::npos) << near.error().message;
 }

@@ -29,7 +29,7 @@ double QuantileOfSorted(std::span<const double> sorted, double q) {
 }
 
 // Consumes its argument: selection is linear where sorting is not.
-double MedianOf(std::vector<double>& values) {
+double MedianInPlace(std::vector<double>& values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -178,7 +178,7 @@ double Quantile(std::span<const double> sample, double q) {
 
 double Median(std::span<const double> sample) {
   std::vector<double> values(sample.begin(), sample.end());
-  return MedianOf(values);
+  return MedianInPlace(values);
 }
 
 double ScaledMad(std::span<const double> sample) {
@@ -187,14 +187,14 @@ double ScaledMad(std::span<const double> sample) {
   std::vector<double> away;
   away.reserve(sample.size());
   for (const double v : sample) away.push_back(std::abs(v - middle));
-  return 1.4826 * MedianOf(away);
+  return 1.4826 * MedianInPlace(away);
 }
 
 double PooledScale(std::span<const double> first, std::span<const double> second) {
   std::vector<double> pairs;
   AppendPairs(first, pairs);
   AppendPairs(second, pairs);
-  return pairs.empty() ? 0 : 1.0483 * MedianOf(pairs);
+  return pairs.empty() ? 0 : 1.0483 * MedianInPlace(pairs);
 }
 
 double NormalCdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
@@ -252,11 +252,11 @@ double LeastRankSumP(std::size_t n, std::size_t m) {
 
 double HodgesLehmann(std::span<const double> x, std::span<const double> y) {
   auto all = Differences(x, y);
-  return all.empty() ? 0 : MedianOf(all);
+  return all.empty() ? 0 : MedianInPlace(all);
 }
 
-Interval ShiftInterval(std::span<const double> x, std::span<const double> y, double miss) {
-  Interval interval;
+Bounds ShiftInterval(std::span<const double> x, std::span<const double> y, double miss) {
+  Bounds interval;
   if (x.empty() || y.empty()) return interval;
   const auto critical = CriticalU(x.size(), y.size(), miss);
   if (!critical.has_value()) return interval;
@@ -267,23 +267,23 @@ Interval ShiftInterval(std::span<const double> x, std::span<const double> y, dou
   return interval;
 }
 
-Interval MedianInterval(std::span<const double> sample, double miss) {
-  Interval interval;
+Bounds MedianInterval(std::span<const double> sample, double miss) {
+  Bounds interval;
   const auto sorted = SortedSample(sample);
   for (std::size_t k = 0; 2 * k < sorted.size() && BinomialBelow(sorted.size(), k) <= miss; ++k)
     interval = {sorted[k], sorted[sorted.size() - 1 - k]};
   return interval;
 }
 
-Interval BootstrapMedianRatio(std::span<const double> x, std::span<const double> y, double miss,
-                              std::uint64_t seed, int resamples) {
+Bounds BootstrapMedianRatio(std::span<const double> x, std::span<const double> y, double miss,
+                            std::uint64_t seed, int resamples) {
   if (x.empty() || y.empty() || resamples < 1) return {};
   Random random(seed);
   std::vector<double> drawn;
   const auto median_of_a_draw = [&](std::span<const double> sample) {
     drawn.clear();
     for (std::size_t i = 0; i < sample.size(); ++i) drawn.push_back(sample[random.Below(sample.size())]);
-    return MedianOf(drawn);
+    return MedianInPlace(drawn);
   };
   std::vector<double> ratios;
   ratios.reserve(static_cast<std::size_t>(resamples));

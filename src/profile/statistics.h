@@ -60,7 +60,7 @@ double LeastRankSumP(std::size_t n, std::size_t m);
 // Mathematical Statistics 34 (1963). 0 where a sample is empty.
 double HodgesLehmann(std::span<const double> x, std::span<const double> y);
 
-struct Interval {
+struct Bounds {
   double low = -kUnbounded;
   double high = kUnbounded;
 };
@@ -69,18 +69,18 @@ struct Interval {
 // with 1 - 2 miss): order statistics of the differences x_i - y_j, by inverting the rank-sum test (Moses, in
 // Walker, Lev, "Statistical Inference", 1953; Lehmann 1975, 2.6). Exact up to kExactRankSum values, normal
 // beyond. Infinite where the samples are too small for any bound.
-Interval ShiftInterval(std::span<const double> x, std::span<const double> y, double miss);
+Bounds ShiftInterval(std::span<const double> x, std::span<const double> y, double miss);
 
 // Bounds on the median of the distribution that `sample` is from, each missed with probability at most
 // `miss`: order statistics by the binomial distribution with p = 1/2 (Thompson, Annals of Mathematical
 // Statistics 7, 1936). Infinite where the sample is too small.
-Interval MedianInterval(std::span<const double> sample, double miss);
+Bounds MedianInterval(std::span<const double> sample, double miss);
 
 // A percentile bootstrap interval (Efron, Annals of Statistics 7, 1979) of median(x) / median(y): both
 // samples are drawn anew `resamples` times by Random(seed). Values are positive. Unbounded where one is
 // empty.
-Interval BootstrapMedianRatio(std::span<const double> x, std::span<const double> y, double miss,
-                              std::uint64_t seed, int resamples = 2000);
+Bounds BootstrapMedianRatio(std::span<const double> x, std::span<const double> y, double miss,
+                            std::uint64_t seed, int resamples = 2000);
 
 // p-values that may be compared with the wanted level as if there were one test; in the order given, at
 // most 1. The first two bound the chance of any false alarm (Holm, Scandinavian Journal of Statistics 6,
