@@ -31,6 +31,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
   # GCC 12 sees members of std::variant as uninitialized where another alternative is held.
   target_compile_options(altlas_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC takes a .cc file that a unity file includes for a header, and warns of types that only it knows.
+  target_compile_options(altlas_flags INTERFACE -Wno-subobject-linkage)
+endif()
 if(ALTLAS_WITH_FUZZERS)
   target_compile_options(altlas_flags INTERFACE -fsanitize=fuzzer-no-link)  # the fuzzer sees which branches the modules take
 endif()
