@@ -23,8 +23,9 @@ template <typename Event>
 bool ReadActivity(const SqliteRow& row, Event& event) {
   std::uint64_t process = 0;
   if (row.IsNull(0) || row.IsNull(1)) return false;
-  const bool read = row.Get(0, event.start) && row.Get(1, event.end) && row.Get(2, event.device) &&
-                    row.Get(4, event.stream) && row.GetBits(5, event.correlation) && row.GetBits(6, process);
+  const bool read = row.Get(0, event.start) && row.Get(1, event.end) && row.GetId(2, event.device) &&
+                    row.GetId(4, event.stream) && row.GetBits(5, event.correlation) &&
+                    row.GetBits(6, process);
   event.process = static_cast<std::uint32_t>(process >> 24 & 0xFFFFFF);
   return read && IsGoodSpan(event.start, event.end);
 }
@@ -35,7 +36,7 @@ Status ReadKernels(NsysPass& pass) {
                     "blockY", "blockZ", "registersPerThread", "staticSharedMemory", "dynamicSharedMemory"});
   ALTLAS_TRY(const auto rows, pass.Each("CUPTI_ACTIVITY_KIND_KERNEL", columns, 2, [&](const SqliteRow& row) {
     KernelEvent kernel;
-    bool read = ReadActivity(row, kernel) && row.Get(3, kernel.context) && row.Get(16, kernel.registers) &&
+    bool read = ReadActivity(row, kernel) && row.GetId(3, kernel.context) && row.Get(16, kernel.registers) &&
                 row.Get(17, kernel.static_shared_bytes) && row.Get(18, kernel.dynamic_shared_bytes);
     for (int i = 0; i < 3; ++i) {
       const auto axis = static_cast<std::size_t>(i);
@@ -58,7 +59,7 @@ Status ReadGraphs(NsysPass& pass) {
                        [&](const SqliteRow& row) {
                          KernelEvent graph;
                          std::uint64_t id = 0;
-                         if (!ReadActivity(row, graph) || !row.Get(3, graph.context) ||
+                         if (!ReadActivity(row, graph) || !row.GetId(3, graph.context) ||
                              !row.GetBits(row.IsNull(7) ? 8 : 7, id)) {
                            return false;
                          }
@@ -122,7 +123,7 @@ Status ReadAllocations(NsysPass& pass) {
         std::int64_t operation = -1;
         std::int64_t kind = -1;
         if (row.IsNull(0) || !row.Get(0, event.at) || !row.Get(1, event.bytes) || !row.Get(2, operation) ||
-            !row.Get(3, kind) || !row.Get(4, event.device) || !row.GetBits(5, event.address)) {
+            !row.Get(3, kind) || !row.GetId(4, event.device) || !row.GetBits(5, event.address)) {
           return false;
         }
         event.kind = pass.enums.Memory(kind);

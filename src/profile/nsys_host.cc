@@ -47,7 +47,7 @@ Status ReadSyncs(NsysPass& pass) {
                SyncEvent sync;
                std::int64_t kind = 0;
                if (row.IsNull(0) || row.IsNull(1) || !row.Get(0, sync.start) || !row.Get(1, sync.end) ||
-                   !row.Get(2, kind) || !row.Get(3, sync.device) || !row.Get(4, sync.stream) ||
+                   !row.Get(2, kind) || !row.GetId(3, sync.device) || !row.GetId(4, sync.stream) ||
                    !row.GetBits(5, sync.correlation) || !IsGoodSpan(sync.start, sync.end)) {
                  return false;
                }

@@ -275,6 +275,20 @@ TEST(NsysReader, GraphsTracedAsOneAreKernelsThatSayTheyAreGraphs) {
   EXPECT_NE(info.notes.at(0).text.find("--cuda-graph-trace=node"), std::string::npos);
 }
 
+TEST(NsysReader, NoStreamAndNoDeviceAreReadInBothSpellings) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "x.sqlite";
+  auto writer = *NsysWriter::Create(path, Schema::k3_13);
+  writer->Add(SyncEvent{1, 2, SyncKind::kContext, 0, 0, 0});
+  writer->Exec("UPDATE CUPTI_ACTIVITY_KIND_SYNCHRONIZATION SET streamId = -1, deviceId = 4294967295");
+  ASSERT_TRUE(writer->Finish().has_value());
+  CaptureRecorder seen;
+  MustRead(path, seen);
+  ASSERT_EQ(seen.syncs.size(), 1U);
+  EXPECT_EQ(seen.syncs[0].stream, 0xFFFFFFFFU);
+  EXPECT_EQ(seen.syncs[0].device, kNoDevice);
+}
+
 TEST(NsysReader, VersionsOfTheToolkitAreNotPartOfACallsName) {
   EXPECT_EQ(WithoutVersion("cudaLaunchKernel_v7000"), "cudaLaunchKernel");
   EXPECT_EQ(WithoutVersion("cuMemcpyHtoDAsync_v2"), "cuMemcpyHtoDAsync");

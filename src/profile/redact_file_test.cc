@@ -193,6 +193,8 @@ TEST(RedactFile, WhatCannotBeRedactedIsRefusedAndNothingIsOverwritten) {
   EXPECT_EQ(code("missing", "out"), "not_found");
   Spill(folder.path() / "x.nsys-rep", std::string("binary\0stuff", 12));
   EXPECT_EQ(code("x.nsys-rep", "out"), "unsupported");
+  Spill(folder.path() / "bad.json.gz", "\x1f\x8b\x08 damaged from here on");
+  EXPECT_EQ(code("bad.json.gz", "out"), "corrupt");
   Spill(folder.path() / "note.txt", "TOKEN=abc\n");
   Spill(folder.path() / "there", "precious");
   EXPECT_EQ(code("note.txt", "there"), "conflict");
@@ -203,7 +205,7 @@ TEST(RedactFile, WhatCannotBeRedactedIsRefusedAndNothingIsOverwritten) {
   EXPECT_EQ(Slurp(folder.path() / "out"), "TOKEN=[redacted]\n");
   std::size_t files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
-  EXPECT_EQ(files, 4U);  // no partial copies left
+  EXPECT_EQ(files, 5U);  // no partial copies left
 }
 
 TEST(RedactFile, TheSamplesLoseTheirTokenAndKeepTheirFigures) {

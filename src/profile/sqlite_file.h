@@ -40,6 +40,17 @@ class SqliteRow {
     out = static_cast<std::uint64_t>(value);
     return true;
   }
+  // A 32-bit id in which "none" may stand as -1 or as 4294967295, whichever T has.
+  template <std::integral T>
+  bool GetId(int column, T& out) const {
+    std::int64_t value = 0;
+    if (!Int(column, value)) return IsNull(column);
+    if (value == -1 || value == 0xFFFFFFFF) {
+      out = static_cast<T>(-1);
+      return true;
+    }
+    return Get(column, out);
+  }
   bool GetNumber(int column, double& out) const;
   // The text, until the next row; null where the value is no text.
   std::optional<std::string_view> Text(int column) const;
