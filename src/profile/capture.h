@@ -69,6 +69,8 @@ struct CaptureInfo {
   std::uint64_t bad_records = 0;        // left out by the reader: end before start, unknown ids, ...
   std::optional<int> rank;              // of a distributed run
   std::optional<Ns> profiler_overhead;  // what the tool says it cost, summed over threads
+  // Each operator was recorded with this probability, so sums of them are estimates; absent: every one was.
+  std::optional<double> operator_sampling;
 };
 
 // One call a record. Calls come from one thread; views die with the call.

@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "base/file.h"
+#include "profile/collector_file.h"
 #include "profile/file_head.h"
+#include "profile/kineto_reader.h"
 #include "profile/ncu_reader.h"
 #include "profile/nsys_reader.h"
 
@@ -23,8 +25,10 @@ struct KnownFormat {
   bool (*detects)(std::string_view head);
   ReadFunction read;
 };
-constexpr std::array<KnownFormat, 2> kKnownFormats = {{
+constexpr std::array<KnownFormat, 4> kKnownFormats = {{
     {"Nsight Systems' SQLite export", &LooksLikeSqlite, &ReadNsysSqlite},
+    {"ALT_LAS's collector", &LooksLikeCollector, &ReadCollector},
+    {"traces of PyTorch and of Chrome (JSON, also gzip)", &LooksLikeTrace, &ReadKineto},
     {"Nsight Compute's CSV", &LooksLikeNcuCsv, &ReadNcuCsv},
 }};
 
