@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ["src", "worker", "apps", "tests", "bench", "fuzz"]
+FOLDERS = ["src", "worker", "cuda", "apps", "tests", "bench", "fuzz"]
 
 
 def words(cmake):

@@ -8,6 +8,7 @@ void AddProfile(CLI::App& root, Command& run) {
   profile->require_subcommand(1);
   AddProfileRedact(*profile, run);
   AddProfileGate(*profile, run);
+  AddProfileRun(*profile, run);
 }
 
 }  // namespace altlas::app

@@ -10,5 +10,6 @@ void AddProfileRedact(CLI::App& profile, Command& run);
 void AddProfileGate(CLI::App& profile, Command& run);
 // Its `record`; the command, so that `gate` knows whether it was chosen.
 CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run);
+void AddProfileRun(CLI::App& profile, Command& run);
 
 }  // namespace altlas::app

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `alt_las profile run` puts into Python programs."""
