@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "commands.h"
 #include "text/tokenizer.h"
+#include "watch.h"
 #include "worker/serve/load_engine.h"
 #include "worker/serve/request.h"
 
@@ -36,7 +37,8 @@ std::string AsRequestJson(const Arguments& arguments) {
   return json.Take();
 }
 
-Result<serve::LoadedModel> LoadFor(const Arguments& arguments, const std::string& folder, int max_batch) {
+Result<serve::LoadedModel> LoadFor(const Arguments& arguments, const std::string& folder, int max_batch,
+                                   const Watch& watch) {
   serve::SetUpProcess();
   serve::SetUpThread(arguments.threads);
   serve::LoadEngineOptions options;
@@ -44,6 +46,7 @@ Result<serve::LoadedModel> LoadFor(const Arguments& arguments, const std::string
   options.folder = folder;
   options.dtype = arguments.dtype;
   options.max_batch = max_batch;
+  options.phases = watch.recorder.get();
   return serve::LoadEngine(options);
 }
 
@@ -73,7 +76,8 @@ Status RunGenerate(const Arguments& arguments) {
   const auto json = AsRequestJson(arguments);
   // Wrong options are told before a large model is read.
   ALTLAS_TRY_VOID(serve::ParseRequest("text_generation", json));
-  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.generate, 1));
+  const auto watch = StartWatch();
+  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.generate, 1, watch));
   ALTLAS_TRY(auto request,
              serve::ParseRequest("text_generation", json, loaded.engine->model_info().default_sampling));
   const SystemClock clock;
@@ -137,7 +141,8 @@ Result<double> Measure(serve::Engine& engine, const serve::GenerationRequest& re
 Status RunBench(const Arguments& arguments) {
   constexpr std::uint64_t kStreams[] = {1, 8};
   constexpr int kRounds = 3;
-  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.bench, 8));
+  const auto watch = StartWatch();
+  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.bench, 8, watch));
   auto with_prompt = arguments;
   if (with_prompt.prompt.empty()) with_prompt.prompt = "Once upon a time";
   ALTLAS_TRY(auto request, serve::ParseRequest("text_generation", AsRequestJson(with_prompt)));

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "commands.h"
+#include "watch.h"
 #include "worker/serve/lease_server.h"
 #include "worker/serve/load_engine.h"
 
@@ -48,8 +49,9 @@ UniqueFd TakeOverSignals() {
 }
 
 Result<serve::LoadedModel> Load(const Arguments& arguments, const wire::ModelSpec& spec,
-                                const wire::Welcome& welcome) {
+                                const wire::Welcome& welcome, serve::PhaseListener* phases) {
   serve::LoadEngineOptions options;
+  options.phases = phases;
   ALTLAS_TRY(options.accelerator, serve::ParseAccelerator(arguments.accelerator));
   options.folder = spec.folder;
   options.name = spec.name;
@@ -78,9 +80,11 @@ int Serve(const Arguments& arguments) {
   const UniqueFd ended(::eventfd(0, EFD_CLOEXEC));
   std::atomic<int> exit_code{kFailed};
   serve::SetUpProcess();
+  // Before all that computes, and ended after it.
+  const auto watch = StartWatch();
   serve::LeaseServerHooks hooks;
-  hooks.load = [&arguments](const wire::ModelSpec& spec, const wire::Welcome& welcome) {
-    return Load(arguments, spec, welcome);
+  hooks.load = [&](const wire::ModelSpec& spec, const wire::Welcome& welcome) {
+    return Load(arguments, spec, welcome, watch.recorder.get());
   };
   hooks.setup_compute = [&](std::uint32_t threads) {
     serve::SetUpThread(threads != 0 ? threads : arguments.threads);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LlamaModel's step on the CPU in float32: fused loops over plain memory, split over ATen's threads.
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +14,10 @@ namespace {
 
 // Multiply-adds below which waking a thread costs more than it saves (about 2 us each way).
 constexpr std::int64_t kGrainWork = 40000;
+
+// Names the enclosing function's time for whoever records operators (profile run, torch.profiler); a few
+// nanoseconds where nobody does.
+#define ALTLAS_OPERATOR(name) RECORD_FUNCTION(name, c10::ArrayRef<const c10::IValue>{})
 
 void Grow(std::vector<float>& buffer, std::int64_t size) {
   if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
@@ -38,6 +43,7 @@ void Split(std::int64_t count, std::int64_t work_each, const Body& body) {
 
 void LlamaModel::ProjectCpu(const std::vector<float>& in, std::int64_t tokens, const at::Tensor& weight,
                             const at::Tensor& bias, bool add, float* out) {
+  ALTLAS_OPERATOR("altlas::project");
   const std::int64_t rows = weight.size(0);
   const std::int64_t columns = weight.size(1);
   Split(rows, tokens * columns, [&](std::int64_t begin, std::int64_t end) {
@@ -47,6 +53,7 @@ void LlamaModel::ProjectCpu(const std::vector<float>& in, std::int64_t tokens, c
 
 // inner = silu(gate) * up; a thread computes the gates and ups of its own columns.
 void LlamaModel::GateCpu(const LlamaLayerWeights& layer, std::int64_t tokens) {
+  ALTLAS_OPERATOR("altlas::gate_up");
   const std::int64_t inner = config_.intermediate_size;
   const std::int64_t hidden = config_.hidden_size;
   float* gate = scratch_.inner.data();
@@ -66,6 +73,7 @@ void LlamaModel::GateCpu(const LlamaLayerWeights& layer, std::int64_t tokens) {
 // Turns q and k by their angles and puts k and v into the cache: all of a step's keys are there before anyone
 // attends.
 void LlamaModel::StoreCpu(std::size_t layer, std::int64_t tokens, KvCache& cache) {
+  ALTLAS_OPERATOR("altlas::rotate_and_store");
   const std::int64_t dim = config_.head_dim;
   const std::int64_t half = rope_.half();
   const std::int64_t stride = config_.q_size() + 2 * config_.kv_size();
@@ -94,6 +102,7 @@ void LlamaModel::StoreCpu(std::size_t layer, std::int64_t tokens, KvCache& cache
 }
 
 void LlamaModel::AttendCpu(std::size_t layer, std::int64_t tokens, KvCache& cache) {
+  ALTLAS_OPERATOR("altlas::attend");
   const std::int64_t dim = config_.head_dim;
   const std::int64_t group = config_.heads / config_.kv_heads;
   const std::int64_t stride = config_.q_size() + 2 * config_.kv_size();
@@ -138,6 +147,7 @@ at::Tensor LlamaModel::ForwardCpu(const StepBatch& batch, KvCache& cache) {
   for (std::vector<float>& one : scratch_.scores) Grow(one, cache.max_tokens() + 16);
 
   const auto norm = [&](const at::Tensor& weight) {
+    ALTLAS_OPERATOR("altlas::rms_norm");
     at::parallel_for(0, tokens, std::max<std::int64_t>(1, kGrainWork / (4 * hidden)),
                      [&](std::int64_t begin, std::int64_t end) {
                        for (std::int64_t t = begin; t < end; ++t) {

@@ -29,6 +29,7 @@ struct Engine::Sequence {
   std::vector<std::uint32_t> tokens;  // prompt and output
   std::int64_t computed = 0;          // of them in the slot's cache
   int slot = -1;
+  std::optional<PhaseMark> queued;  // until it joins, where somebody listens
   std::unique_ptr<TextStream> stream;
   StopMatcher stops;
   std::optional<SeenTokens> seen;  // only where a repetition penalty asks for it
@@ -106,6 +107,8 @@ Status Engine::Submit(PreparedJob job) {
   }
   const auto vocab_size = static_cast<std::size_t>(model_->info().vocab_size);
   waiting_.push_back(std::make_unique<Sequence>(std::move(job), codec_->NewStream(), vocab_size));
+  if (options_.phases != nullptr)
+    waiting_.back()->queued = options_.phases->Begin(profile::ServingPhase::kQueue);
   return {};
 }
 
@@ -148,6 +151,7 @@ void Engine::Join(std::vector<EngineEvent>& events) {
   while (!waiting_.empty() && !free_slots_.empty()) {
     auto sequence = std::move(waiting_.front());
     waiting_.pop_front();
+    EndQueue(*sequence);
     ReplayEmitted(*sequence, events);
     if (sequence->finished) continue;
     sequence->slot = free_slots_.back();
@@ -195,7 +199,11 @@ void Engine::PlanStep() {
 }
 
 void Engine::ComputeStep(std::vector<EngineEvent>& events) {
-  const auto status = model_->Forward(slices_, logits_);
+  const auto phase = StepHasPrompt() ? profile::ServingPhase::kPrefill : profile::ServingPhase::kDecode;
+  const auto status = [&] {
+    const PhaseScope scope(options_.phases, phase);
+    return model_->Forward(slices_, logits_);
+  }();
   if (!status.has_value()) {
     if (slices_.size() > 1) return ComputeOneByOne(events);
     return Abort(*planned_[0], status.error().Context("computing a step"), events);
@@ -239,6 +247,7 @@ bool Engine::Append(Sequence& sequence, std::uint32_t id, std::string& released)
   sequence.tokens.push_back(id);
   if (sequence.seen) sequence.seen->Add(id);
   const std::size_t before = released.size();
+  const PhaseScope scope(options_.phases, profile::ServingPhase::kDetokenise);
   decoded_.clear();
   sequence.stream->Push(id, decoded_);
   const bool stopped = sequence.stops.Push(decoded_, released);
@@ -276,12 +285,27 @@ void Engine::Complete(Sequence& sequence, std::vector<EngineEvent>& events) {
 
 void Engine::Abort(Sequence& sequence, Error error, std::vector<EngineEvent>& events) {
   if (sequence.finished) return;
+  EndQueue(sequence);
   auto& event = events.emplace_back();
   event.kind = EngineEvent::Kind::kFailed;
   event.id = sequence.job.id;
   event.index = sequence.generated();
   event.error = std::move(error);
   sequence.finished = true;
+}
+
+void Engine::EndQueue(Sequence& sequence) {
+  if (!sequence.queued) return;
+  options_.phases->End(profile::ServingPhase::kQueue, *sequence.queued);
+  sequence.queued.reset();
+}
+
+// A sequence that generates computes the one token that it was given last; anything else is prompt.
+bool Engine::StepHasPrompt() const {
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    if (slices_[i].tokens.size() != 1 || planned_[i]->generated() == 0) return true;
+  }
+  return false;
 }
 
 void Engine::RemoveFinished() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "worker/serve/phases.h"
 #include "worker/serve/request.h"
 #include "worker/serve/sampler.h"
 #include "worker/serve/step_plan.h"
@@ -20,6 +21,7 @@ struct EngineOptions {
   int max_batch = 8;  // sequences that run at the same time; never more than the model's slots
   StepLimits limits{};
   std::size_t max_waiting = 1024;
+  PhaseListener* phases = nullptr;  // null: nobody listens. Must outlive the engine
 };
 
 // A piece of work for the engine. `id` is the caller's, unique among those in the engine.
@@ -113,6 +115,8 @@ class Engine {
   bool Append(Sequence& sequence, std::uint32_t id, std::string& released);
   void Complete(Sequence& sequence, std::vector<EngineEvent>& events);
   void Abort(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
+  void EndQueue(Sequence& sequence);
+  bool StepHasPrompt() const;
   void RemoveFinished();
 
   const std::unique_ptr<TokenModel> model_;

@@ -68,7 +68,8 @@ Result<LoadedModel> LoadEngine(const LoadEngineOptions& options) {
   ALTLAS_TRY(auto cache, MakeCache(options, model->info()));
   LoadedModel loaded;
   loaded.facts = Facts(model->info(), cache);
-  const EngineOptions engine{.max_batch = options.max_batch, .limits = options.limits};
+  const EngineOptions engine{
+      .max_batch = options.max_batch, .limits = options.limits, .phases = options.phases};
   auto adapter = std::make_unique<TorchTokenModel>(std::move(model), std::move(cache));
   ALTLAS_TRY(loaded.engine, Engine::Create(std::move(adapter), std::move(codec), engine));
   return loaded;

@@ -20,6 +20,7 @@ struct LoadEngineOptions {
       0;  // bounds the sequences that run at once; 0: a quarter of the machine's memory
   std::int64_t max_context = 0;  // 0: what the model has
   StepLimits limits{};
+  PhaseListener* phases = nullptr;  // EngineOptions::phases
 };
 
 // Loads model and tokenizer of a Hugging Face folder onto this worker's device and puts a batching engine

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+
+#include "profile/phases.h"
+
+namespace altlas::serve {
+
+// What a beginning hands to its end.
+struct PhaseMark {
+  std::int64_t start = 0;   // the listener's clock
+  std::uint64_t range = 0;  // the listener's own
+};
+
+// Told where the engine's time goes. Implementations: PhaseRecorder, fakes in tests. Called on the engine's
+// thread; `decode`, `prefill` and `detokenise` nest, a `queue` begins and ends among others. Must cost
+// little: detokenise comes once a token.
+class PhaseListener {
+ public:
+  virtual ~PhaseListener() = default;
+  virtual PhaseMark Begin(profile::ServingPhase phase) = 0;
+  virtual void End(profile::ServingPhase phase, PhaseMark mark) = 0;
+};
+
+// A phase as long as a scope; nothing where nobody listens.
+class PhaseScope {
+ public:
+  PhaseScope(PhaseListener* listener, profile::ServingPhase phase) : listener_(listener), phase_(phase) {
+    if (listener_ != nullptr) mark_ = listener_->Begin(phase_);
+  }
+  ~PhaseScope() {
+    if (listener_ != nullptr) listener_->End(phase_, mark_);
+  }
+  PhaseScope(const PhaseScope&) = delete;
+  PhaseScope& operator=(const PhaseScope&) = delete;
+
+ private:
+  PhaseListener* const listener_;
+  const profile::ServingPhase phase_;
+  PhaseMark mark_;
+};
+
+}  // namespace altlas::serve
