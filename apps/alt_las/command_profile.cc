@@ -6,6 +6,8 @@ namespace altlas::app {
 void AddProfile(CLI::App& root, Command& run) {
   auto* profile = root.add_subcommand("profile", "Capture where the time and the memory go, and read it");
   profile->require_subcommand(1);
+  AddProfileAnalyze(*profile, run);
+  AddProfileDiff(*profile, run);
   AddProfileRedact(*profile, run);
   AddProfileGate(*profile, run);
   AddProfileRun(*profile, run);

@@ -6,6 +6,8 @@
 // and sets `run` when it was chosen.
 namespace altlas::app {
 
+void AddProfileAnalyze(CLI::App& profile, Command& run);
+void AddProfileDiff(CLI::App& profile, Command& run);
 void AddProfileRedact(CLI::App& profile, Command& run);
 void AddProfileGate(CLI::App& profile, Command& run);
 // Its `record`; the command, so that `gate` knows whether it was chosen.

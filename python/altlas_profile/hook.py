@@ -38,8 +38,7 @@ class Recorder:
             "record_shapes": os.environ.get("ALTLAS_PROFILE_SHAPES") == "1",
             "profile_memory": os.environ.get("ALTLAS_PROFILE_MEMORY") == "1",
         }
-        self._profiler = _make_profiler(profiler, _with_all_threads(self._torch, options))
-        self._profiler.start()
+        self._profiler = _started(profiler, _with_all_threads(self._torch, options))
         atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -96,13 +95,15 @@ class Recorder:
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
 
 
-def _make_profiler(profiler, options):
+def _started(profiler, options):
     import warnings
 
     with warnings.catch_warnings():
         # It asks for acc_events=True, which makes stop() ten times as slow and adds nothing to a trace of one cycle.
         warnings.simplefilter("ignore")
-        return profiler.profile(**options)
+        started = profiler.profile(**options)
+        started.start()
+        return started
 
 
 def _with_all_threads(torch, options):
@@ -116,14 +117,22 @@ def _with_all_threads(torch, options):
 
 
 def _write(profiler, path):
-    # A reader, or a full disk, never meets half a trace under the final name.
-    temporary = path[: -len(".json.gz")] + ".partial.json.gz"
+    import gzip
+    import shutil
+
+    # A reader, or a full disk, never meets half a trace under the final name. Packed here and not by torch, which
+    # takes the slowest level.
+    plain = path[: -len(".json.gz")] + ".partial.json"
+    packed = plain + ".gz"
     try:
-        profiler.export_chrome_trace(temporary)
-        os.replace(temporary, path)
+        profiler.export_chrome_trace(plain)
+        with open(plain, "rb") as source, gzip.open(packed, "wb", compresslevel=1) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        os.replace(packed, path)
     finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        for left in (plain, packed):
+            if os.path.exists(left):
+                os.unlink(left)
 
 
 _recorder = None

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <tuple>
+
+#include "profile/analysis_parts.h"
+#include "profile/kernel_name.h"
+
+namespace altlas::profile {
+namespace {
+
+constexpr std::size_t kShapesShown = 8;
+
+std::vector<KernelShape> HeaviestShapes(std::vector<KernelShape> shapes) {
+  std::sort(shapes.begin(), shapes.end(), [](const KernelShape& a, const KernelShape& b) {
+    if (a.total_ns != b.total_ns) return a.total_ns > b.total_ns;
+    return std::tie(a.grid, a.block, a.registers, a.shared_bytes) <
+           std::tie(b.grid, b.block, b.registers, b.shared_bytes);
+  });
+  if (shapes.size() > kShapesShown) shapes.resize(kShapesShown);
+  return shapes;
+}
+
+template <typename Take>
+void EachKernel(const Work& work, Take take) {
+  for (const auto& source : work.sources)
+    for (const auto& row : source.columns.kernels) take(source, row);
+}
+
+struct KernelSums {
+  PairSums by_device;  // name, device
+  PairSums by_shape;   // name, shape
+  std::vector<bool> is_graph;
+};
+
+KernelSums SumKernels(const Work& work) {
+  KernelSums sums;
+  sums.is_graph.resize(work.names.kernels.size());
+  EachKernel(work, [&](const SourceWork& source, const KernelRow& row) {
+    AddToPair(sums.by_device, row.name, source.device_of_lane[row.lane], row.end - row.start);
+    AddToPair(sums.by_shape, row.name, row.shape, row.end - row.start);
+    if (row.is_graph) sums.is_graph[row.name] = true;
+  });
+  return sums;
+}
+
+const CaptureDevice* FindDevice(const CaptureInfo& info, std::int32_t index) {
+  const auto found = std::find_if(info.devices.begin(), info.devices.end(),
+                                  [index](const CaptureDevice& device) { return device.index == index; });
+  return found == info.devices.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void AddDevices(const Work& work, Summary& summary) {
+  std::int64_t all_kernels = 0;
+  for (const auto& device : work.devices) {
+    auto& made = summary.devices.emplace_back();
+    made.id = device.id;
+    made.source = device.source;
+    made.index = device.index;
+    const auto& columns = work.sources[device.source].columns;
+    if (const auto* known = FindDevice(columns.info, device.index)) {
+      made.name = known->name;
+      made.memory_bytes = known->memory_bytes;
+      made.memory_bandwidth = known->memory_bandwidth;
+      made.sm_count = known->sm_count;
+    }
+    made.window_start_ns = device.window.start;
+    made.window_ns = device.window.end - device.window.start;
+    made.busy_ns = LengthOf(device.busy);
+    made.compute_ns = LengthOf(device.compute);
+    made.copy_ns = LengthOf(device.copy);
+    made.idle_ns = made.window_ns - made.busy_ns;
+    made.busy_percent = 100 * Ratio(static_cast<double>(made.busy_ns), static_cast<double>(made.window_ns));
+    made.kernel_count = device.kernels.size();
+    for (const auto row : device.kernels)
+      made.kernel_ns = AddSaturated(made.kernel_ns, columns.kernels[row].end - columns.kernels[row].start);
+    all_kernels = AddSaturated(all_kernels, made.kernel_ns);
+  }
+  for (auto& device : summary.devices)
+    device.share = Ratio(static_cast<double>(device.kernel_ns), static_cast<double>(all_kernels));
+}
+
+void AddKernels(const Work& work, Summary& summary) {
+  const auto count = work.names.kernels.size();
+  const auto timings = TimingsByNumber(count, [&](auto take) {
+    EachKernel(work, [&](const SourceWork&, const KernelRow& row) { take(row.name, row.end - row.start); });
+  });
+  const auto sums = SumKernels(work);
+  std::int64_t all = 0;
+  for (const auto& timing : timings) all = AddSaturated(all, timing.total_ns);
+  std::vector<std::vector<KernelShape>> shapes(count);
+  for (const auto& [key, sum] : sums.by_shape) {
+    const auto& shape = work.names.shapes.items[static_cast<std::uint32_t>(key)];
+    shapes[key >> 32U].push_back(
+        {shape.grid, shape.block, shape.registers, shape.shared_bytes, sum.count, sum.total_ns});
+  }
+  for (std::uint32_t name = 0; name < count; ++name) {
+    if (timings[name].count == 0) continue;
+    auto& kernel = summary.kernels.emplace_back();
+    kernel.full_name = work.names.kernels.TextOf(name);
+    kernel.name = ShortenKernelName(kernel.full_name);
+    kernel.timing = timings[name];
+    kernel.share = Ratio(static_cast<double>(kernel.timing.total_ns), static_cast<double>(all));
+    kernel.is_graph = sums.is_graph[name];
+    for (std::uint32_t device = 0; device < work.devices.size(); ++device)
+      if (const auto sum = sums.by_device.find(PairKey(name, device)); sum != sums.by_device.end())
+        kernel.devices.push_back({work.devices[device].id, sum->second.count, sum->second.total_ns});
+    kernel.shape_count = shapes[name].size();
+    kernel.shapes = HeaviestShapes(std::move(shapes[name]));
+  }
+  SortByTotal(summary.kernels, &SummaryKernel::full_name);
+}
+
+void AddStreams(const Work& work, Summary& summary) {
+  for (const auto& source : work.sources) {
+    const auto& columns = source.columns;
+    std::vector<std::vector<Interval>> pieces(columns.lanes.items.size());
+    std::vector<std::uint64_t> kernels(pieces.size());
+    std::vector<std::uint64_t> copies(pieces.size());
+    for (const auto& row : columns.kernels) {
+      pieces[row.lane].push_back({row.start, row.end});
+      ++kernels[row.lane];
+    }
+    for (const auto& row : columns.copies) {
+      pieces[row.lane].push_back({row.start, row.end});
+      ++copies[row.lane];
+    }
+    for (std::size_t lane = 0; lane < pieces.size(); ++lane) {
+      const auto& known = columns.lanes.items[lane];
+      const auto& device = work.devices[source.device_of_lane[lane]];
+      auto& stream = summary.streams.emplace_back();
+      stream.device = device.id;
+      stream.process = known.process;
+      stream.context = known.context.value_or(0);
+      stream.stream = known.stream;
+      stream.kernel_count = kernels[lane];
+      stream.copy_count = copies[lane];
+      stream.busy_ns = LengthOf(UnionOf(std::move(pieces[lane])));
+      stream.share = Ratio(static_cast<double>(stream.busy_ns), static_cast<double>(LengthOf(device.busy)));
+    }
+  }
+  std::sort(summary.streams.begin(), summary.streams.end(), [](const auto& a, const auto& b) {
+    return a.busy_ns != b.busy_ns
+               ? a.busy_ns > b.busy_ns
+               : std::tie(a.device, a.process, a.stream) < std::tie(b.device, b.process, b.stream);
+  });
+}
+
+}  // namespace altlas::profile
