@@ -13,6 +13,9 @@ using gate_parts::AsShare;
 using gate_parts::LogCosts;
 
 constexpr std::uint64_t kBootstrapSeed = 20;
+// Where the detectable shift is so many times the threshold, a bound below the threshold is luck, or a
+// machine that was slower while the baseline was recorded.
+constexpr double kMostBlind = 1.5;
 
 struct MetricWork {
   MetricVerdict verdict;
@@ -21,6 +24,7 @@ struct MetricWork {
   double scale = 0;
   double log_threshold = 0;
   double log_line = 0;
+  double log_detectable = 0;
 };
 
 // What the significance tests ask for, as normal quantiles: found once for all metrics.
@@ -90,6 +94,7 @@ void ScreenMetric(const GateSettings& settings, const Quantiles& q, const std::v
     found = Detectable(q, work.scale, work.log_line, sizes, false);
     work.log_threshold = found;
   }
+  work.log_detectable = found;
   const auto test = MannWhitney(work.head, work.base, Alternative::kGreater);
   const double shift = HodgesLehmann(work.head, work.base);
   verdict.noise = AsShare(work.scale);
@@ -128,6 +133,14 @@ void Settle(const GateSettings& settings, MetricWork& work, const std::vector<do
       MannWhitney(head, base, Alternative::kLess).p <= settings.false_alarm) {
     verdict.outcome = MetricOutcome::kImproved;
     verdict.why = "better than the baseline";
+  } else if (verdict.is_required && work.log_detectable > kMostBlind * work.log_threshold) {
+    verdict.outcome = MetricOutcome::kOpen;
+    verdict.why =
+        std::isfinite(work.log_detectable)
+            ? fmt::format(
+                  "only a regression of {:.1f} % would be found for sure, and the threshold is {:.1f} %",
+                  100 * verdict.detectable, 100 * verdict.threshold)
+            : std::string("too few runs to find any regression");
   } else if (bounds.high < work.log_threshold) {
     verdict.outcome = MetricOutcome::kClear;
     verdict.why = fmt::format("at most {:.1f} % worse (the threshold is {:.1f} %)",

@@ -28,7 +28,8 @@
 //     part in choosing, so the chance of any false FAIL is at most `false_alarm` whatever the number of
 //     metrics and the shape of the noise, as long as runs do not depend on each other.
 //  3. What did not fail is clear where the upper bound over all runs is below T. What is still open makes the
-//     outcome INCONCLUSIVE: the noise hides what was asked for, and PASS would be a guess.
+//     outcome INCONCLUSIVE: the noise hides what was asked for, and PASS would be a guess. So it is for a
+//     required metric whose detectable shift is above 1.5 T, whatever its bounds say.
 // A metric that is only watched has the larger of T and its own detectable shift as threshold.
 namespace altlas::profile {
 

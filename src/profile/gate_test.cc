@@ -101,6 +101,15 @@ TEST(Gate, NoiseThatHidesTheThresholdIsInconclusiveAndSaysHowManyRunsWouldDo) {
   EXPECT_GT(*report.runs_needed, 12u);
 }
 
+TEST(Gate, ALuckyBoundOverBlindRunsIsNoPass) {
+  // A machine that was slower while the baseline was recorded: the bounds lie below the threshold.
+  const auto made = WallExperiment(21, -0.10, 0.30);
+  const auto report = JudgeBoth(made);
+  EXPECT_GT(report.metrics.at(0).detectable, 0.1);
+  EXPECT_NE(report.metrics.at(0).outcome, MetricOutcome::kClear);
+  EXPECT_EQ(report.outcome, Outcome::kInconclusive) << report.sentence;
+}
+
 TEST(Gate, WhatItSaysIsNeededIsEnough) {
   Random random(6);
   Simulation simulation;
