@@ -22,6 +22,8 @@ constexpr std::size_t kMostRuns = 100'000;
 Error WrongFile(std::string_view what) { return Fail(ErrorCode::kCorrupt, "{}", what); }
 
 Result<GateJson> ParseObject(std::string_view text) {
+  // The parser takes a zero byte for the end and would read the file in part.
+  if (text.find('\0') != std::string_view::npos) return WrongFile("this is not JSON (it holds a zero byte)");
   auto json = GateJson::parse(text, nullptr, false);
   if (json.is_discarded()) return WrongFile("this is not JSON (cut short, or another kind of file)");
   if (!json.is_object()) return WrongFile("this is JSON but no object");

@@ -332,7 +332,9 @@ double ShiftError(double scale, std::size_t n, std::size_t m) {
 
 double DetectableShift(double scale, std::size_t n, std::size_t m, double level, double power) {
   if (n == 0 || m == 0 || LeastRankSumP(n, m) > level) return kUnbounded;
-  return (NormalQuantile(1 - level) + NormalQuantile(power)) * ShiftError(scale, n, m);
+  const double z = NormalQuantile(1 - level);
+  const double small = (z * z * z + z) / (4 * static_cast<double>(n + m - 2));
+  return (z + small + NormalQuantile(power)) * ShiftError(scale, n, m);
 }
 
 TrendTest Trend(std::span<const double> sample) {

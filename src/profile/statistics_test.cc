@@ -174,8 +174,9 @@ TEST(Statistics, HolmIsTheStepDownRuleAndNeverWeakerThanBonferroni) {
       for (const double one : holm) found += one <= level ? 1 : 0;
       // Equal p-values straddling a step are rejected or kept together by the adjusted values.
       RC_ASSERT(found <= rejected);
-      RC_ASSERT(rejected == 0 || rejected == sorted.size() || sorted[rejected - 1] == sorted[rejected] ||
-                found == rejected);
+      const bool is_step = rejected == 0 || rejected == sorted.size() ||
+                           sorted[rejected - 1] == sorted[rejected] || found == rejected;
+      RC_ASSERT(is_step);
     }
     for (std::size_t i = 0; i < p.size(); ++i) {
       RC_ASSERT(holm[i] <= bonferroni[i]);
