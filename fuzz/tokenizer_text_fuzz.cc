@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as text, through a byte-level tokenizer (which must give them back) and through one with
-// normalizers, added tokens and byte fallback (which must stay within the text and decode to valid text).
+// normalizers, added tokens and byte fallback and one of BERT's kind (which must stay within the text and
+// decode to valid text).
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -66,6 +67,19 @@ std::unique_ptr<const Tokenizer> Metaspace() {
   return Load(json);
 }
 
+std::unique_ptr<const Tokenizer> WordPiece() {
+  auto json = Json::parse(R"({"added_tokens": [
+      {"id": 1, "content": "[CLS]", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
+      {"id": 2, "content": "word", "single_word": true, "lstrip": false, "rstrip": false, "normalized": true, "special": false}],
+      "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
+      "pre_tokenizer": {"type": "BertPreTokenizer"},
+      "post_processor": {"type": "BertProcessing", "sep": ["[CLS]", 1], "cls": ["[CLS]", 1]},
+      "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+      "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+        "vocab": {"[UNK]": 0, "[CLS]": 1, "a": 3, "##a": 4, "##b": 5, "ab": 6, "do": 7, "not": 8, "'": 9, "s": 10, ".": 11, "日": 12, "##é": 13, "e": 14}}})");
+  return Load(json);
+}
+
 void Check(const Tokenizer& tokenizer, std::string_view text, bool gives_back) {
   const std::string valid = altlas::ReplaceInvalidUtf8(text);
   const auto encoding = tokenizer.Encode(text, true);
@@ -88,8 +102,10 @@ void Check(const Tokenizer& tokenizer, std::string_view text, bool gives_back) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto byte_level = ByteLevel();
   static const auto metaspace = Metaspace();
+  static const auto word_piece = WordPiece();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   Check(*byte_level, text, true);
   Check(*metaspace, text, false);
+  Check(*word_piece, text, false);
   return 0;
 }

@@ -6,56 +6,8 @@
 #include <algorithm>
 
 namespace altlas::text {
-namespace {
 
-constexpr std::size_t kMaxTrieNodes = 8 << 20;
-constexpr std::size_t kMaxAddedBytes = 512;  // bounds the work at each byte of a text
-
-}  // namespace
-
-Status TokenTrie::Add(std::string_view pattern, TokenId id) {
-  if (pattern.empty())
-    return Fail(ErrorCode::kCorrupt, "added_tokens: the token with id {} is empty once normalized", id);
-  if (pattern.size() > kMaxAddedBytes)
-    return Fail(ErrorCode::kTooLarge, "added_tokens: a token of {} bytes, at most {} are supported",
-                pattern.size(), kMaxAddedBytes);
-  if (nodes_.empty()) nodes_.emplace_back();
-  std::uint32_t node = 0;
-  for (const char c : pattern) {
-    const auto [edge, fresh] =
-        edges_.emplace(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(c),
-                       static_cast<std::uint32_t>(nodes_.size()));
-    if (fresh) nodes_.emplace_back();
-    node = edge->second;
-  }
-  if (nodes_.size() > kMaxTrieNodes)
-    return Fail(ErrorCode::kTooLarge, "added_tokens: more than {} bytes of tokens", kMaxTrieNodes);
-  if (nodes_[node].id)
-    return Fail(ErrorCode::kCorrupt, "added_tokens: the ids {} and {} stand for the same text \"{}\"",
-                *nodes_[node].id, id, pattern);
-  nodes_[node].id = id;
-  starts_[static_cast<unsigned char>(pattern.front())] = true;
-  return {};
-}
-
-std::optional<TokenTrie::Match> TokenTrie::Next(std::string_view text, std::size_t from) const {
-  for (std::size_t begin = from; begin < text.size(); ++begin) {
-    if (!starts_[static_cast<unsigned char>(text[begin])]) continue;
-    std::optional<Match> longest;
-    std::uint32_t node = 0;
-    for (std::size_t at = begin; at < text.size(); ++at) {
-      const auto edge =
-          edges_.find(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(text[at]));
-      if (edge == edges_.end()) break;
-      node = edge->second;
-      if (nodes_[node].id) longest = Match{begin, at + 1, *nodes_[node].id};
-    }
-    if (longest) return longest;
-  }
-  return {};
-}
-
-Result<AddedTokens> AddedTokens::Create(const std::vector<AddedToken>& tokens, const BpeModel& model,
+Result<AddedTokens> AddedTokens::Create(const std::vector<AddedToken>& tokens, const WordModel& model,
                                         const Normalizer& normalizer, std::vector<std::string>& warnings) {
   AddedTokens out;
   auto next_id = static_cast<TokenId>(model.size());
@@ -81,7 +33,8 @@ Result<AddedTokens> AddedTokens::Create(const std::vector<AddedToken>& tokens, c
   bool any_single = false;
   for (const auto& [id, token] : out.tokens_) {
     auto& trie = token.normalized ? out.normalized_ : out.raw_;
-    ALTLAS_TRY_VOID(trie.Add(token.normalized ? out.spellings_.at(id) : token.content, id));
+    ALTLAS_TRY_VOID(
+        trie.Add(token.normalized ? out.spellings_.at(id) : token.content, id).Context("added_tokens"));
     any_single = any_single || token.single_word;
   }
   if (any_single) {

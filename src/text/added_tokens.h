@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "text/bpe.h"
 #include "text/normalizer.h"
 #include "text/piece.h"
 #include "text/regex.h"
+#include "text/token_trie.h"
+#include "text/word_model.h"
 
 namespace altlas::text {
 
@@ -25,29 +26,6 @@ struct AddedToken {
   bool special = false;    // Decode can leave it out
 };
 
-// Finds the longest of many fixed strings at the leftmost place.
-class TokenTrie {
- public:
-  // kCorrupt where the pattern is empty or there already, kTooLarge past 8 MiB of patterns.
-  Status Add(std::string_view pattern, TokenId id);
-  struct Match {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    TokenId id = 0;
-  };
-  // The first match that begins at or after `from`.
-  std::optional<Match> Next(std::string_view text, std::size_t from) const;
-  bool empty() const { return nodes_.empty(); }
-
- private:
-  struct Node {
-    std::optional<TokenId> id;
-  };
-  std::vector<Node> nodes_;
-  std::unordered_map<std::uint64_t, std::uint32_t> edges_;  // node << 8 | byte -> node
-  std::array<bool, 256> starts_{};
-};
-
 // The tokens that stand beside the model's vocabulary: cut out of the text before the model sees it.
 // Immutable and thread-safe after Create.
 class AddedTokens {
@@ -55,7 +33,7 @@ class AddedTokens {
   // Ids are given as the library gives them: a token that the model knows has the model's id, any other the
   // next free one after the vocabulary, in the order of the file; where the file says another, a warning
   // names it. kCorrupt where two tokens would be sought as the same text.
-  static Result<AddedTokens> Create(const std::vector<AddedToken>& tokens, const BpeModel& model,
+  static Result<AddedTokens> Create(const std::vector<AddedToken>& tokens, const WordModel& model,
                                     const Normalizer& normalizer, std::vector<std::string>& warnings);
 
   // The text cut at its added tokens, everything else normalized.

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "text/tokenizer.h"
+#include "text/word_model.h"
 
 namespace altlas::text {
 
@@ -27,17 +27,10 @@ struct BpeSpec {
   bool ignore_merges = false;
 };
 
-// A token of a word, with the bytes of the word that it covers.
-struct WordToken {
-  TokenId id = 0;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
 // Byte pair encoding: a word starts as its characters, and the pair of neighbours with the lowest rank (the
 // leftmost of equals) is merged until none is left. A heap holds the candidates, so that a word of n
 // characters takes n log n steps whatever it holds. Immutable and thread-safe after Create.
-class BpeModel {
+class BpeModel final : public WordModel {
  public:
   // kCorrupt where an id stands for two tokens, or a merge names or makes a token that is not in the
   // vocabulary.
@@ -46,15 +39,15 @@ class BpeModel {
   // Appends the tokens of one word. kInvalidArgument where a character is unknown and the unknown token is
   // not in the vocabulary; a character that is unknown is left out where the file names no unknown token, as
   // the library does.
-  Status Tokenize(std::string_view word, std::vector<WordToken>& out) const;
+  Status Tokenize(std::string_view word, std::vector<WordToken>& out) const override;
   // The same; adds the candidates looked at to `steps`, which the tests hold against n log n.
   Status Tokenize(std::string_view word, std::vector<WordToken>& out, std::uint64_t& steps) const;
 
-  std::size_t size() const { return spec_.vocabulary.size(); }
-  std::optional<TokenId> IdOf(std::string_view token) const;
+  std::size_t size() const override { return spec_.vocabulary.size(); }
+  std::optional<TokenId> IdOf(std::string_view token) const override;
   // Null for an id that is not in the vocabulary. Points into the model.
-  const std::string* TokenOf(TokenId id) const;
-  TokenId largest_id() const { return largest_id_; }
+  const std::string* TokenOf(TokenId id) const override;
+  TokenId largest_id() const override { return largest_id_; }
 
  private:
   struct Symbol;

@@ -257,6 +257,37 @@ class BpeStage final : public WholeTokenStage {
   std::optional<std::string> last_;
 };
 
+// A token that continues a word loses its prefix, any other but the first gets a space before it.
+class WordPieceStage final : public WholeTokenStage {
+ public:
+  explicit WordPieceStage(const DecoderSpec& spec) : prefix_(spec.pattern), cleanup_(spec.cleanup) {}
+  void Finish(Sink&) override {}
+
+ protected:
+  void Token(std::string_view token, Sink& next) override {
+    std::string out(token);
+    if (!first_) out = token.starts_with(prefix_) ? out.substr(prefix_.size()) : " " + out;
+    first_ = false;
+    if (cleanup_) CleanUp(out);
+    next.Put(out, true);
+  }
+
+ private:
+  // None makes a token longer. The order is the library's.
+  static void CleanUp(std::string& text) {
+    constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [from, to] : kRules) {
+      for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+    }
+  }
+  std::string prefix_;
+  bool cleanup_;
+  bool first_ = true;
+};
+
 class JoinStage final : public DecoderStage {
  public:
   void Feed(std::string_view piece, bool ends_token, Sink& next) override {
@@ -287,6 +318,8 @@ std::unique_ptr<DecoderStage> MakeStage(const DecoderPlan::Step& step) {
       return std::make_unique<StripStage>(step.spec);
     case Kind::kBpe:
       return std::make_unique<BpeStage>(step.spec);
+    case Kind::kWordPiece:
+      return std::make_unique<WordPieceStage>(step.spec);
     case Kind::kReplace:
       break;
   }

@@ -12,13 +12,14 @@ namespace altlas::text {
 
 // One step of a tokenizer.json's "decoder"; a Sequence is its steps in order.
 struct DecoderSpec {
-  enum class Kind { kByteLevel, kMetaspace, kByteFallback, kFuse, kStrip, kReplace, kBpe };
+  enum class Kind { kByteLevel, kMetaspace, kByteFallback, kFuse, kStrip, kReplace, kBpe, kWordPiece };
   Kind kind = Kind::kByteLevel;
   char32_t character = 0;  // Metaspace's replacement, what Strip removes
   bool drop_first = true;  // Metaspace: the replacement disappears from the first token
   std::size_t start = 0;   // Strip
   std::size_t stop = 0;
-  std::string pattern;  // Replace; BPEDecoder's suffix
+  std::string pattern;   // Replace; BPEDecoder's suffix; WordPiece's prefix
+  bool cleanup = false;  // WordPiece: no space before punctuation and short forms
   bool pattern_is_regex = false;
   std::string content;
 };

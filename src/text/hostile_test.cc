@@ -47,7 +47,21 @@ constexpr auto kUnsupported = ErrorCode::kUnsupported;
 const Refusal kRefusals[] = {
     {"NoModel", R"({"model": null})", kCorrupt, "model must be an object"},
     {"OtherVersion", R"({"version": "2.0"})", kUnsupported, "version"},
-    {"WordPiece", R"({"model": {"type": "WordPiece"}})", kUnsupported, "WordPiece"},
+    {"Unigram", R"({"model": {"type": "Unigram"}})", kUnsupported, "Unigram"},
+    {"OtherModel", R"({"model": {"type": "Magic"}})", kCorrupt, "WordPiece"},
+    {"WordPieceWithoutUnknown", R"({"model": {"type": "WordPiece"}})", kCorrupt, "model.unk_token"},
+    {"WordPieceWithoutVocabulary", R"({"model": {"type": "WordPiece", "unk_token": "a", "vocab": null}})",
+     kCorrupt, "model.vocab"},
+    {"WordPieceIdTwice", R"({"model": {"type": "WordPiece", "unk_token": "a", "vocab": {"a": 1}}})", kCorrupt,
+     "stands for both"},
+    {"WordPieceLimitOfWrongType",
+     R"({"model": {"type": "WordPiece", "unk_token": "a", "max_input_chars_per_word": -1}})", kCorrupt,
+     "max_input_chars_per_word"},
+    {"BertNormalizerWithoutItsSwitches", R"({"normalizer": {"type": "BertNormalizer", "clean_text": true}})",
+     kCorrupt, "normalizer.handle_chinese_chars"},
+    {"AccentsOfWrongType",
+     R"({"normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": 1, "lowercase": true}})",
+     kCorrupt, "normalizer.strip_accents"},
     {"VocabularyOfWrongType", R"({"model": {"vocab": []}})", kCorrupt, "model.vocab"},
     {"IdOfWrongType", R"({"model": {"vocab": {"a": "0"}}})", kCorrupt, "model.vocab"},
     {"NegativeId", R"({"model": {"vocab": {"a": -1}}})", kCorrupt, "model.vocab"},
@@ -68,7 +82,8 @@ const Refusal kRefusals[] = {
      kUnsupported, "pre_tokenizer.pretokenizers[1].type"},
     {"SequenceWithoutSteps", R"({"decoder": {"type": "Sequence"}})", kCorrupt, "decoder.decoders"},
     {"StepWithoutType", R"({"normalizer": {"prepend": "x"}})", kCorrupt, "normalizer.type"},
-    {"WordPieceDecoder", R"({"decoder": {"type": "WordPiece"}})", kUnsupported, "WordPiece"},
+    {"WordPieceDecoderWithoutPrefix", R"({"decoder": {"type": "WordPiece"}})", kCorrupt, "decoder.prefix"},
+    {"OtherDecoder", R"({"decoder": {"type": "CTC"}})", kUnsupported, "CTC"},
     {"EmptyPattern", R"({"normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "x"}})",
      kUnsupported, "empty pattern"},
     {"BrokenExpression", R"({"normalizer": {"type": "Replace", "pattern": {"Regex": "[a"}, "content": "x"}})",
@@ -131,6 +146,13 @@ TEST(HostileTokenizer, ReplacementsThatMultiplyTheTextAreRefused) {
       EXPECT_EQ(RefusalOf(json.dump()).code, ErrorCode::kTooLarge);
     }
   }
+}
+
+TEST(HostileTokenizer, AWordPieceTokenOfMoreBytesThanAWordIsRefused) {
+  auto json = Small();
+  json["model"] = {
+      {"type", "WordPiece"}, {"unk_token", "u"}, {"vocab", {{"u", 0}, {std::string(513, 'a'), 1}}}};
+  EXPECT_EQ(RefusalOf(json.dump()).code, ErrorCode::kTooLarge);
 }
 
 TEST(HostileTokenizer, BytesThatAreNoJsonAreRefused) {

@@ -101,12 +101,14 @@ void Lowercase(PieceArena& arena, Piece& piece) {
   Transform(arena, piece, changes, 0);
 }
 
-void StripAccents(PieceArena& arena, Piece& piece) {
+// Removes the characters that `drops` names; the others become what `becomes` makes of them.
+template <typename Drops, typename Becomes>
+void Filter(PieceArena& arena, Piece& piece, Drops drops, Becomes becomes) {
   Changes changes;
   std::size_t removed_first = 0;
   for (const char32_t c : Characters(piece.text)) {
-    if (!IsMark(c)) {
-      changes.push_back({c, 0});
+    if (!drops(c)) {
+      changes.push_back({becomes(c), 0});
     } else if (changes.empty()) {
       ++removed_first;
     } else {
@@ -114,6 +116,37 @@ void StripAccents(PieceArena& arena, Piece& piece) {
     }
   }
   Transform(arena, piece, changes, removed_first);
+}
+
+constexpr auto kItself = [](char32_t c) { return c; };
+
+void CleanForBert(PieceArena& arena, Piece& piece) {
+  const auto usual = [](unsigned char c) { return c >= ' ' && c < 0x7f; };
+  if (std::all_of(piece.text.begin(), piece.text.end(), usual)) return;
+  const auto spaced = [](char32_t c) { return IsBertSpace(c) ? U' ' : c; };
+  Filter(arena, piece, IsBertControl, spaced);
+}
+
+void SpaceHan(PieceArena& arena, Piece& piece) {
+  if (IsAscii(piece.text)) return;
+  Changes changes;
+  for (const char32_t c : Characters(piece.text)) {
+    const bool han = IsBertHan(c);
+    if (han) changes.push_back({U' ', 0});
+    changes.push_back({c, han ? 1 : 0});
+    if (han) changes.push_back({U' ', 1});
+  }
+  Transform(arena, piece, changes, 0);
+}
+
+void NormalizeForBert(const NormalizerSpec& spec, PieceArena& arena, Piece& piece) {
+  if (spec.clean_text) CleanForBert(arena, piece);
+  if (spec.space_han) SpaceHan(arena, piece);
+  if (spec.strip_accents && !IsAscii(piece.text)) {
+    Unicode(arena, piece, false, false);
+    Filter(arena, piece, IsBertMark, kItself);
+  }
+  if (spec.lowercase) Lowercase(arena, piece);
 }
 
 void Strip(Piece& piece, bool left, bool right) {
@@ -222,7 +255,7 @@ Status Normalizer::ApplyStep(const Step& step, PieceArena& arena, Piece& piece) 
       Lowercase(arena, piece);
       break;
     case Kind::kStripAccents:
-      StripAccents(arena, piece);
+      Filter(arena, piece, IsMark, kItself);
       break;
     case Kind::kStrip:
       Strip(piece, step.spec.left, step.spec.right);
@@ -232,6 +265,9 @@ Status Normalizer::ApplyStep(const Step& step, PieceArena& arena, Piece& piece) 
       break;
     case Kind::kByteLevel:
       ToByteLevel(arena, piece);
+      break;
+    case Kind::kBert:
+      NormalizeForBert(step.spec, arena, piece);
       break;
     case Kind::kReplace: {
       ALTLAS_TRY(const auto segments, step.regex->FindAll(piece.text));

@@ -22,7 +22,8 @@ struct NormalizerSpec {
     kStrip,
     kPrepend,
     kReplace,
-    kByteLevel
+    kByteLevel,
+    kBert
   };
   Kind kind = Kind::kNfc;
   bool left = false;  // Strip
@@ -31,6 +32,10 @@ struct NormalizerSpec {
   std::string pattern;  // Replace
   bool pattern_is_regex = false;
   std::string content;
+  bool clean_text = true;  // BertNormalizer: control characters go, white space becomes a space
+  bool space_han = true;   // a space on both sides of each Han character
+  bool strip_accents = true;
+  bool lowercase = true;
 };
 
 // Respells a piece step by step, keeping track of the original text. Immutable and thread-safe after Create.

@@ -42,6 +42,13 @@ void Trim(std::string_view text, TokenPart& token, bool first, bool add_prefix_s
   token.span = {static_cast<std::uint32_t>(std::min(begin, end)), static_cast<std::uint32_t>(end)};
 }
 
+std::size_t TemplateIds(const PostProcessorSpec* around) {
+  std::size_t count = 0;
+  if (around == nullptr) return count;
+  for (const auto& part : around->parts) count += part.ids.size();
+  return count;
+}
+
 }  // namespace
 
 Result<PostProcessor> PostProcessor::Create(std::vector<PostProcessorSpec> steps) {
@@ -56,15 +63,22 @@ Result<PostProcessor> PostProcessor::Create(std::vector<PostProcessorSpec> steps
   return out;
 }
 
-Encoding PostProcessor::Apply(std::string_view text, std::vector<TokenPart> tokens,
-                              bool add_special_tokens) const {
+Encoding PostProcessor::Apply(std::string_view text, std::vector<TokenPart> tokens, bool add_special_tokens,
+                              std::size_t limit) const {
   const PostProcessorSpec* around = nullptr;
   for (const auto& step : steps_) {
     if (step.kind == PostProcessorSpec::Kind::kTemplate) around = &step;
+  }
+  Encoding out;
+  const std::size_t room = limit - std::min(limit, add_special_tokens ? TemplateIds(around) : 0);
+  if (tokens.size() > room) {
+    out.dropped = tokens.size() - room;
+    tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(room), tokens.end());
+  }
+  for (const auto& step : steps_) {
     if (step.kind != PostProcessorSpec::Kind::kTrimOffsets) continue;
     for (std::size_t i = 0; i < tokens.size(); ++i) Trim(text, tokens[i], i == 0, step.add_prefix_space);
   }
-  Encoding out;
   out.ids.reserve(tokens.size() + 2);
   out.spans.reserve(tokens.size() + 2);
   const auto put_text = [&] {

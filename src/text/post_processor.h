@@ -35,7 +35,9 @@ class PostProcessor {
  public:
   // kUnsupported for more than one template.
   static Result<PostProcessor> Create(std::vector<PostProcessorSpec> steps);
-  Encoding Apply(std::string_view text, std::vector<TokenPart> tokens, bool add_special_tokens) const;
+  // At most `limit` ids: the last of `tokens` are dropped, the template's ids never.
+  Encoding Apply(std::string_view text, std::vector<TokenPart> tokens, bool add_special_tokens,
+                 std::size_t limit) const;
 
  private:
   std::vector<PostProcessorSpec> steps_;

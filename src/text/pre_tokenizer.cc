@@ -106,6 +106,13 @@ Status PreTokenizer::ApplyStep(const Step& step, PieceArena& arena, Piece& piece
     case Kind::kDelimiter:
       by_character([&](char32_t c) { return c == spec.character; }, SplitBehavior::kRemoved);
       return {};
+    case Kind::kBert: {
+      std::vector<Piece> words;
+      SplitPiece(piece, MatchCharacters(piece.text, IsWhitespace), SplitBehavior::kRemoved, words);
+      for (const auto& word : words)
+        SplitPiece(word, MatchCharacters(word.text, IsPunctuation), SplitBehavior::kIsolated, out);
+      return {};
+    }
     case Kind::kWhitespace: {
       ALTLAS_TRY(auto segments, step.regex->FindAll(piece.text));
       SplitPiece(piece, Inverted(std::move(segments)), SplitBehavior::kRemoved, out);

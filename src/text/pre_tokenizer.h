@@ -22,7 +22,8 @@ struct PreTokenizerSpec {
     kWhitespaceSplit,
     kDigits,
     kPunctuation,
-    kDelimiter
+    kDelimiter,
+    kBert
   };
   Kind kind = Kind::kByteLevel;
   bool add_prefix_space = true;  // ByteLevel

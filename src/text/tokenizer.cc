@@ -2,11 +2,13 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "base/file.h"
 #include "base/utf8.h"
 #include "text/tokenizer_json.h"
+#include "text/vocab_txt.h"
 
 namespace altlas::text {
 namespace {
@@ -26,7 +28,7 @@ TextSpan SpanOf(const Piece& piece, const WordToken& token) {
 // Turns words into tokens; within one text most words come again, so short ones are kept.
 class WordTokenizer {
  public:
-  explicit WordTokenizer(const BpeModel& model) : model_(model) {}
+  explicit WordTokenizer(const WordModel& model) : model_(model) {}
 
   // Valid until the next call.
   Result<std::span<const WordToken>> Tokenize(std::string_view word) {
@@ -49,16 +51,27 @@ class WordTokenizer {
     std::size_t begin = 0;
     std::size_t size = 0;
   };
-  const BpeModel& model_;
+  const WordModel& model_;
   std::unordered_map<std::string_view, Known> words_;  // views into the pieces
   std::vector<WordToken> tokens_;
   std::vector<WordToken> scratch_;
 };
 
+Result<std::unique_ptr<const WordModel>> MakeModel(std::variant<BpeSpec, WordPieceSpec> spec) {
+  if (auto* pieces = std::get_if<WordPieceSpec>(&spec)) {
+    ALTLAS_TRY(auto model, WordPieceModel::Create(std::move(*pieces)));
+    return std::unique_ptr<const WordModel>(std::move(model));
+  }
+  ALTLAS_TRY(auto model, BpeModel::Create(std::get<BpeSpec>(std::move(spec))));
+  return std::unique_ptr<const WordModel>(std::move(model));
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
-  std::unique_ptr<const BpeModel> model;
+  static Result<std::unique_ptr<const Tokenizer>> Make(TokenizerSpec spec);
+
+  std::unique_ptr<const WordModel> model;
   Normalizer normalizer;
   AddedTokens added;
   PreTokenizer pre_tokenizer;
@@ -91,15 +104,25 @@ Tokenizer::~Tokenizer() = default;
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::path& path) {
   std::error_code ignored;
-  const auto file = std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path;
-  ALTLAS_TRY(const std::string json, ReadFile(file, kMaxFileBytes));
-  return Parse(json).Context(file.string());
+  if (!std::filesystem::is_directory(path, ignored)) {
+    ALTLAS_TRY(const std::string json, ReadFile(path, kMaxFileBytes));
+    return Parse(json).Context(path.string());
+  }
+  const bool older = !std::filesystem::exists(path / "tokenizer.json", ignored) &&
+                     std::filesystem::exists(path / "vocab.txt", ignored);
+  if (!older) return Load(path / "tokenizer.json");
+  ALTLAS_TRY(auto spec, LoadVocabTxt(path));
+  return Impl::Make(std::move(spec)).Context((path / "vocab.txt").string());
 }
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json) {
   ALTLAS_TRY(auto spec, ReadTokenizerJson(json));
+  return Impl::Make(std::move(spec));
+}
+
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::Impl::Make(TokenizerSpec spec) {
   std::vector<std::string> warnings;
-  ALTLAS_TRY(auto model, BpeModel::Create(std::move(spec.model)));
+  ALTLAS_TRY(auto model, MakeModel(std::move(spec.model)));
   ALTLAS_TRY(auto normalizer, Normalizer::Create(std::move(spec.normalizer)));
   ALTLAS_TRY(auto added, AddedTokens::Create(spec.added_tokens, *model, normalizer, warnings));
   ALTLAS_TRY(auto pre_tokenizer, PreTokenizer::Create(std::move(spec.pre_tokenizer)));
@@ -120,6 +143,11 @@ Result<std::unique_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json)
 }
 
 Result<Encoding> Tokenizer::Encode(std::string_view text, bool add_special_tokens) const {
+  return EncodeUpTo(text, add_special_tokens, std::numeric_limits<std::size_t>::max());
+}
+
+Result<Encoding> Tokenizer::EncodeUpTo(std::string_view text, bool add_special_tokens,
+                                       std::size_t limit) const {
   if (text.size() > kMaxTextBytes)
     return Fail(ErrorCode::kTooLarge, "a text of {} bytes, at most {} are encoded", text.size(),
                 kMaxTextBytes);
@@ -140,7 +168,7 @@ Result<Encoding> Tokenizer::Encode(std::string_view text, bool add_special_token
     for (const auto& part : parts)
       tokens.push_back({part.id, SpanOf(piece, part), *impl_->model->TokenOf(part.id)});
   }
-  return impl_->post_processor.Apply(text, std::move(tokens), add_special_tokens);
+  return impl_->post_processor.Apply(text, std::move(tokens), add_special_tokens, limit);
 }
 
 std::string Tokenizer::Decode(std::span<const TokenId> ids, bool skip_special) const {

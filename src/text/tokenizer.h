@@ -27,6 +27,7 @@ struct TextSpan {
 struct Encoding {
   std::vector<TokenId> ids;
   std::vector<TextSpan> spans;
+  std::size_t dropped = 0;  // tokens of the text past Encode's limit
 };
 
 // Turns text into token ids and back exactly as the `tokenizers` library does when it reads the same
@@ -39,7 +40,8 @@ struct Encoding {
 // length (at most 1 GiB). Time is n log n in the length of the text, whatever the text.
 class Tokenizer {
  public:
-  // Reads `<path>/tokenizer.json` where `path` is a folder, else the file `path` itself. Blocks on the disk.
+  // Reads `<path>/tokenizer.json` where `path` is a folder, or, where that lacks it, BERT's older `vocab.txt`
+  // with `tokenizer_config.json` (vocab_txt.h); else the file `path` itself. Blocks on the disk.
   // kNotFound; kTooLarge past 64 MiB; kUnsupported for a part of the format that is not offered (it is
   // named); kCorrupt for a file that contradicts itself or the format.
   static Result<std::unique_ptr<const Tokenizer>> Load(const std::filesystem::path& path);
@@ -55,6 +57,9 @@ class Tokenizer {
   // kInvalidArgument where the model has no token for a character and names no unknown token, or the file's
   // own regular expression gives up.
   Result<Encoding> Encode(std::string_view text, bool add_special_tokens) const;
+  // The same, with at most `limit` ids: the text's last tokens are left out, never the template's (whose ids
+  // alone may be more than the limit).
+  Result<Encoding> EncodeUpTo(std::string_view text, bool add_special_tokens, std::size_t limit) const;
 
   // The text of `ids`: valid UTF-8 always; incomplete sequences show as U+FFFD. Ids without a token are
   // skipped.

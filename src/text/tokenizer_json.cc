@@ -2,6 +2,7 @@
 #include "text/tokenizer_json.h"
 
 #include "text/json_fields.h"
+#include "text/word_model_json.h"
 
 namespace altlas::text {
 namespace {
@@ -11,7 +12,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxJsonBytes = 64 << 20;
 constexpr std::size_t kMaxValues = 4'000'000;  // the largest published vocabularies have about two million
 constexpr int kMaxDepth = 64;
-constexpr TokenId kMaxId = (1 << 24) - 1;
 constexpr std::size_t kMaxParts = 64;
 constexpr std::size_t kMaxSteps = 64;
 constexpr std::uint32_t kMaxStrip = 1 << 20;
@@ -93,7 +93,13 @@ Status ReadNormalizer(std::string_view type, const Fields& fields, std::vector<N
     spec.kind = Kind::kStripAccents;
   else if (type == "ByteLevel")
     spec.kind = Kind::kByteLevel;
-  else if (type == "Strip") {
+  else if (type == "BertNormalizer") {
+    spec.kind = Kind::kBert;
+    ALTLAS_TRY(spec.clean_text, fields.Bool("clean_text"));
+    ALTLAS_TRY(spec.space_han, fields.Bool("handle_chinese_chars"));
+    ALTLAS_TRY(spec.lowercase, fields.Bool("lowercase"));
+    ALTLAS_TRY(spec.strip_accents, fields.Bool("strip_accents", spec.lowercase));
+  } else if (type == "Strip") {
     spec.kind = Kind::kStrip;
     ALTLAS_TRY(spec.left, fields.Bool("strip_left"));
     ALTLAS_TRY(spec.right, fields.Bool("strip_right"));
@@ -109,7 +115,8 @@ Status ReadNormalizer(std::string_view type, const Fields& fields, std::vector<N
   } else {
     return UnknownType(
         fields, type,
-        "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, ByteLevel, Sequence");
+        "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, ByteLevel, BertNormalizer, "
+        "Sequence");
   }
   out.push_back(std::move(spec));
   return {};
@@ -144,6 +151,8 @@ Status ReadPreTokenizer(std::string_view type, const Fields& fields, std::vector
     spec.kind = Kind::kWhitespace;
   } else if (type == "WhitespaceSplit") {
     spec.kind = Kind::kWhitespaceSplit;
+  } else if (type == "BertPreTokenizer") {
+    spec.kind = Kind::kBert;
   } else if (type == "ByteLevel") {
     ALTLAS_TRY(spec.add_prefix_space, fields.Bool("add_prefix_space"));
     ALTLAS_TRY(spec.use_regex, fields.Bool("use_regex", true));
@@ -171,7 +180,7 @@ Status ReadPreTokenizer(std::string_view type, const Fields& fields, std::vector
   } else {
     return UnknownType(fields, type,
                        "ByteLevel, Split, Metaspace, Whitespace, WhitespaceSplit, Digits, Punctuation, "
-                       "CharDelimiterSplit, Sequence");
+                       "CharDelimiterSplit, BertPreTokenizer, Sequence");
   }
   out.push_back(std::move(spec));
   return {};
@@ -274,12 +283,17 @@ Status ReadDecoder(std::string_view type, const Fields& fields, std::vector<Deco
     spec.pattern = std::move(pattern.text);
     spec.pattern_is_regex = pattern.is_regex;
     ALTLAS_TRY(spec.content, fields.String("content"));
+  } else if (type == "WordPiece") {
+    spec.kind = Kind::kWordPiece;
+    ALTLAS_TRY(spec.pattern, fields.String("prefix"));
+    ALTLAS_TRY(spec.cleanup, fields.Bool("cleanup"));
   } else if (type == "BPEDecoder") {
     spec.kind = Kind::kBpe;
     ALTLAS_TRY(spec.pattern, fields.String("suffix"));
   } else {
-    return UnknownType(fields, type,
-                       "ByteLevel, Metaspace, ByteFallback, Fuse, Strip, Replace, BPEDecoder, Sequence");
+    return UnknownType(
+        fields, type,
+        "ByteLevel, Metaspace, ByteFallback, Fuse, Strip, Replace, BPEDecoder, WordPiece, Sequence");
   }
   out.push_back(std::move(spec));
   return {};
@@ -304,73 +318,13 @@ Result<std::vector<AddedToken>> ReadAddedTokens(const Fields& root) {
   return out;
 }
 
-// A merge is "a b" or ["a", "b"], the same for all of them.
-Status ReadMerges(const Json& list, BpeSpec& out) {
-  out.merges.reserve(list.size());
-  const bool spelled = !list.empty() && list.front().is_string();
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const Json& merge = list[i];
-    const auto wrong = [&] {
-      return Fail(
-          ErrorCode::kCorrupt, "model.merges[{}] must be {}", i,
-          spelled ? "two tokens with one space between them" : "a list of two tokens, as the first merge is");
-    };
-    if (merge.is_string() != spelled) return wrong();
-    if (!spelled) {
-      if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string())
-        return wrong();
-      out.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
-      continue;
-    }
-    const auto& text = merge.get_ref<const std::string&>();
-    if (text.starts_with("#version")) continue;
-    const auto space = text.find(' ');
-    if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) return wrong();
-    out.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
-  }
-  return {};
-}
-
-Result<BpeSpec> ReadModel(const Fields& root) {
-  ALTLAS_TRY(const Fields fields, root.Object("model"));
-  ALTLAS_TRY(const std::string type, fields.String("type", "BPE"));
-  if (type == "WordPiece" || type == "WordLevel" || type == "Unigram")
-    return Fail(ErrorCode::kUnsupported, "model.type \"{}\" is not supported yet; supported is BPE", type);
-  if (type != "BPE") return fields.Wrong("type", "\"BPE\"");
-  if (const auto* dropout = fields.Find("dropout");
-      dropout != nullptr && !(dropout->is_number() && *dropout == 0))
-    return Fail(ErrorCode::kUnsupported, "model.dropout is for training; here it must be null or 0");
-  BpeSpec out;
-  if (fields.Find("unk_token") != nullptr) {
-    ALTLAS_TRY(out.unknown_token, fields.String("unk_token"));
-  }
-  ALTLAS_TRY(out.continuing_prefix, fields.String("continuing_subword_prefix", ""));
-  ALTLAS_TRY(out.end_suffix, fields.String("end_of_word_suffix", ""));
-  ALTLAS_TRY(out.fuse_unknown, fields.Bool("fuse_unk", false));
-  ALTLAS_TRY(out.byte_fallback, fields.Bool("byte_fallback", false));
-  ALTLAS_TRY(out.ignore_merges, fields.Bool("ignore_merges", false));
-  ALTLAS_TRY_VOID(fields.Object("vocab"));
-  const Json& vocabulary = *fields.Find("vocab");
-  out.vocabulary.reserve(vocabulary.size());
-  for (const auto& [token, id] : vocabulary.items()) {
-    const auto number = SmallNumber(id, kMaxId);
-    if (!number)
-      return Fail(ErrorCode::kCorrupt, "model.vocab: the id of \"{}\" must be a whole number from 0 to {}",
-                  token, kMaxId);
-    out.vocabulary.emplace_back(token, *number);
-  }
-  ALTLAS_TRY(const Json* merges, fields.Array("merges"));
-  ALTLAS_TRY_VOID(ReadMerges(*merges, out));
-  return out;
-}
-
 Result<TokenizerSpec> ReadRoot(const Json& json) {
   ALTLAS_TRY(const Fields root, Fields::Of(json, ""));
   ALTLAS_TRY(const std::string version, root.String("version", "1.0"));
   if (version != "1.0")
     return Fail(ErrorCode::kUnsupported, "version \"{}\" is not supported; supported is \"1.0\"", version);
   TokenizerSpec out;
-  ALTLAS_TRY(out.model, ReadModel(root));
+  ALTLAS_TRY(out.model, ReadWordModel(root));
   ALTLAS_TRY(out.added_tokens, ReadAddedTokens(root));
   out.has_decoder = root.Find("decoder") != nullptr;
   const auto into = [](auto reader, auto& list) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -10,12 +11,13 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/word_piece.h"
 
 namespace altlas::text {
 
 // A tokenizer.json as values. Sequences are flattened into their steps.
 struct TokenizerSpec {
-  BpeSpec model;
+  std::variant<BpeSpec, WordPieceSpec> model;
   std::vector<AddedToken> added_tokens;
   std::vector<NormalizerSpec> normalizer;
   std::vector<PreTokenizerSpec> pre_tokenizer;

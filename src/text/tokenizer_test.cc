@@ -118,7 +118,7 @@ TEST(Tokenizer, ByteLevelGivesAnyTextBack) {
 }
 
 TEST(Tokenizer, AnyIdsDecodeToValidText) {
-  for (const char* kind : {"gpt2", "llama2", "mistral", "metaspace", "words"}) {
+  for (const char* kind : {"gpt2", "llama2", "mistral", "metaspace", "words", "bert", "bert_odd"}) {
     const auto tokenizer = Fixture(kind);
     rc::check(std::string("streamed text is valid and whole: ") + kind,
               [&](const std::vector<std::uint16_t>& raw) {
@@ -175,7 +175,7 @@ TEST(Tokenizer, ManyThreadsMayEncodeAtOnce) {
 }
 
 TEST(Tokenizer, LongTextsOfOneKindOfCharacterEncode) {
-  for (const char* kind : {"gpt2", "llama3", "llama2", "mistral", "words"}) {
+  for (const char* kind : {"gpt2", "llama3", "llama2", "mistral", "words", "bert"}) {
     const auto tokenizer = Fixture(kind);
     for (const char c : {'a', ' ', '\n', '1'}) {
       const auto encoding = tokenizer->Encode(std::string(200'000, c), false);

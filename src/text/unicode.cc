@@ -26,9 +26,9 @@ bool Between(char32_t c, utf8proc_category_t low, utf8proc_category_t high) {
   return category >= low && category <= high;
 }
 
-bool StaysWhole(char32_t c) {
-  return In(kNoDecomposition, c) || Holds(std::span<const CategoryRange>(kLateCategories), c);
-}
+bool IsLate(char32_t c) { return Holds(std::span<const CategoryRange>(kLateCategories), c); }
+
+bool StaysWhole(char32_t c) { return In(kNoDecomposition, c) || IsLate(c); }
 
 }  // namespace
 
@@ -56,6 +56,25 @@ bool IsMark(char32_t c) {
   if (c < 0x300) return false;
   return In(kAlsoMarks, c) ||
          (Between(c, UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME) && !In(kUnknownMarks, c));
+}
+
+bool IsBertControl(char32_t c) {
+  if (c < 0x80) return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+  if (c == 0xfffd) return true;
+  const auto category = Category(c);
+  const bool other = category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+                     category == UTF8PROC_CATEGORY_CO;
+  return other && !In(kNotBertControl, c) && !IsLate(c);
+}
+
+bool IsBertSpace(char32_t c) { return c == '\t' || c == '\n' || c == '\r' || IsWhitespace(c); }
+
+bool IsBertHan(char32_t c) { return c >= 0x3400 && In(kBertHan, c); }
+
+bool IsBertMark(char32_t c) {
+  if (c < 0x300) return false;
+  if (In(kAlsoBertMarks, c)) return true;
+  return Category(c) == UTF8PROC_CATEGORY_MN && !In(kNotBertMarks, c) && !IsLate(c);
 }
 
 unsigned CombiningClass(char32_t c) {

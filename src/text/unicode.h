@@ -13,6 +13,13 @@ bool IsWhitespace(char32_t c);
 bool IsNumeric(char32_t c);      // the Digits pre-tokenizer
 bool IsPunctuation(char32_t c);  // the Punctuation pre-tokenizer
 bool IsMark(char32_t c);         // what StripAccents removes
+// What BertNormalizer knows: the control, format and private characters that clean_text removes (and U+0000
+// and U+FFFD), the white space that it makes a space, the ranges that handle_chinese_chars means, the marks
+// that strip_accents removes.
+bool IsBertControl(char32_t c);
+bool IsBertSpace(char32_t c);
+bool IsBertHan(char32_t c);
+bool IsBertMark(char32_t c);
 unsigned CombiningClass(char32_t c);
 
 // Appends the lower-case form of one character (two code points for U+0130) without regard to its neighbours.
