@@ -69,7 +69,7 @@ TEST(LlamaTrain, WhatItWritesLoadsAsAFolder) {
   InitialiseLlama(config, 3, weights);
   const TemporaryFolder folder;
   std::vector<NamedTensor> tensors;
-  for (const LlamaTensorPlace& place : LlamaTensorPlaces(config, weights)) {
+  for (const TensorPlace& place : LlamaTensorPlaces(config, weights)) {
     tensors.push_back({place.name, place.target->narrow(0, place.row, place.shape[0])});
   }
   ASSERT_TRUE(WriteSafetensors(folder.path() / "model.safetensors", tensors).has_value());

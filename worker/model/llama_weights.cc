@@ -49,8 +49,8 @@ LlamaWeights AllocateLlama(const LlamaConfig& config, const at::TensorOptions& o
   return weights;
 }
 
-std::vector<LlamaTensorPlace> LlamaTensorPlaces(const LlamaConfig& config, LlamaWeights& weights) {
-  std::vector<LlamaTensorPlace> places;
+std::vector<TensorPlace> LlamaTensorPlaces(const LlamaConfig& config, LlamaWeights& weights) {
+  std::vector<TensorPlace> places;
   const std::int64_t hidden = config.hidden_size;
   const std::int64_t inner = config.intermediate_size;
   const std::int64_t q = config.q_size();

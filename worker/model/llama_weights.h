@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "worker/model/llama_config.h"
+#include "worker/model/tensor_places.h"
 
 namespace altlas::model {
 
@@ -32,18 +33,10 @@ struct LlamaWeights {
   std::vector<at::Tensor*> Parameters();
 };
 
-// One tensor of a Hugging Face folder and where it belongs: rows [row, row + shape[0]) of `target`.
-struct LlamaTensorPlace {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  at::Tensor* target;
-  std::int64_t row;
-};
-
 // Allocates the tensors of `config`, uninitialised. Throws c10::Error without memory.
 LlamaWeights AllocateLlama(const LlamaConfig& config, const at::TensorOptions& options);
 // The folder's tensors in the order of the model. `weights` must outlive the list.
-std::vector<LlamaTensorPlace> LlamaTensorPlaces(const LlamaConfig& config, LlamaWeights& weights);
+std::vector<TensorPlace> LlamaTensorPlaces(const LlamaConfig& config, LlamaWeights& weights);
 
 // Seeded start for training: normal with deviation 0.02, output projections smaller with depth, norms one,
 // biases zero.

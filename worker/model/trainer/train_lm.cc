@@ -65,7 +65,7 @@ Status Save(const Plan& plan, LlamaWeights& weights) {
   const std::filesystem::path folder = plan.output;
   ALTLAS_TRY_VOID(MakeFolder(folder));
   std::vector<NamedTensor> tensors;
-  for (const LlamaTensorPlace& place : LlamaTensorPlaces(plan.config, weights)) {
+  for (const TensorPlace& place : LlamaTensorPlaces(plan.config, weights)) {
     tensors.push_back({place.name, place.target->narrow(0, place.row, place.shape[0]).to(plan.config.dtype)});
   }
   ALTLAS_TRY_VOID(WriteSafetensors(folder / "model.safetensors", tensors));
