@@ -5,15 +5,15 @@ namespace altlas::text {
 namespace {
 
 constexpr std::size_t kMaxTrieNodes = 8 << 20;
-constexpr std::size_t kMaxPatternBytes = 512;
+constexpr std::size_t kMaxTokenBytes = 512;
 
 }  // namespace
 
 Status TokenTrie::Add(std::string_view pattern, TokenId id) {
   if (pattern.empty()) return Fail(ErrorCode::kCorrupt, "the token with id {} is empty", id);
-  if (pattern.size() > kMaxPatternBytes)
+  if (pattern.size() > kMaxTokenBytes)
     return Fail(ErrorCode::kTooLarge, "a token of {} bytes, at most {} are supported", pattern.size(),
-                kMaxPatternBytes);
+                kMaxTokenBytes);
   if (nodes_.empty()) nodes_.emplace_back();
   std::uint32_t node = 0;
   for (const char c : pattern) {

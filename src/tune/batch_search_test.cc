@@ -11,7 +11,7 @@
 namespace altlas::tune {
 namespace {
 
-constexpr double kMiB = 1 << 20;
+constexpr double kMebibyte = 1 << 20;
 constexpr double kGiB = 1 << 30;
 
 using Memory = std::function<double(std::uint64_t)>;
@@ -58,10 +58,10 @@ void ExpectNear(std::uint64_t found, std::uint64_t right) {
 
 // TUN-3: M0 + k * b, in the granularity of an allocator.
 RC_GTEST_PROP(BatchSearchProperty, OnALineTheAnswerIsWithinFivePercent, ()) {
-  const double m0 = *rc::gen::inRange(10, 4'000) * kMiB;
+  const double m0 = *rc::gen::inRange(10, 4'000) * kMebibyte;
   const double k = *rc::gen::inRange(1, 300'000) * 1024.0;
-  const double grain = *rc::gen::element(1.0, 512.0, 2.0 * kMiB);
-  const double capacity = m0 + k * *rc::gen::inRange(1, 3'000) + 2 * kMiB;
+  const double grain = *rc::gen::element(1.0, 512.0, 2.0 * kMebibyte);
+  const double capacity = m0 + k * *rc::gen::inRange(1, 3'000) + 2 * kMebibyte;
   const Memory memory = [=](std::uint64_t b) {
     return std::ceil((m0 + k * static_cast<double>(b)) / grain) * grain;
   };
@@ -74,9 +74,9 @@ RC_GTEST_PROP(BatchSearchProperty, OnALineTheAnswerIsWithinFivePercent, ()) {
 
 // A workspace that appears at some size, and noise of half a percent.
 RC_GTEST_PROP(BatchSearchProperty, AStepAndNoiseDoNotLeadIntoOutOfMemory, ()) {
-  const double m0 = *rc::gen::inRange(100, 2'000) * kMiB;
+  const double m0 = *rc::gen::inRange(100, 2'000) * kMebibyte;
   const double k = *rc::gen::inRange(100, 50'000) * 1024.0;
-  const double capacity = m0 + k * *rc::gen::inRange(20, 2'000) + 64 * kMiB;
+  const double capacity = m0 + k * *rc::gen::inRange(20, 2'000) + 64 * kMebibyte;
   const double step = *rc::gen::inRange(0, 80) / 1000.0 * capacity;
   const auto step_at = static_cast<std::uint64_t>(*rc::gen::inRange(2, 2'000));
   const auto seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1'000'000));
@@ -102,28 +102,29 @@ RC_GTEST_PROP(BatchSearchProperty, AStepAndNoiseDoNotLeadIntoOutOfMemory, ()) {
 
 // What grows faster than a line (attention over longer and longer sequences, say) ends right all the same.
 RC_GTEST_PROP(BatchSearchProperty, ACurveIsFollowed, ()) {
-  const double m0 = *rc::gen::inRange(10, 500) * kMiB;
+  const double m0 = *rc::gen::inRange(10, 500) * kMebibyte;
   const double k = *rc::gen::inRange(10, 500) * 1024.0;
   const double bend = *rc::gen::inRange(0, 200);
   const Memory memory = [=](std::uint64_t b) {
     const auto x = static_cast<double>(b);
     return m0 + k * x + bend * x * x;
   };
-  const BatchLimits limits{.memory_bytes = m0 + *rc::gen::inRange(5, 4'000) * kMiB, .base_bytes = m0 / 2};
+  const BatchLimits limits{.memory_bytes = m0 + *rc::gen::inRange(5, 4'000) * kMebibyte,
+                           .base_bytes = m0 / 2};
   const auto outcome = Search(memory, limits);
   ExpectNear(outcome.answer.batch, Bisect(memory, limits.memory_bytes, limits.most));
 }
 
 TEST(BatchSearch, ARealStepIsRunAtTheAnswer) {
-  const auto outcome = Search([](std::uint64_t b) { return kGiB + 50 * kMiB * static_cast<double>(b); },
+  const auto outcome = Search([](std::uint64_t b) { return kGiB + 50 * kMebibyte * static_cast<double>(b); },
                               {.memory_bytes = 7 * kGiB, .base_bytes = 0.5 * kGiB});
   const auto& answer = outcome.answer;
   EXPECT_EQ(answer.batch, 122u) << "6 GiB of 50 MiB each";
   EXPECT_TRUE(answer.linear);
-  EXPECT_NEAR(answer.fit.slope, 50 * kMiB, kMiB);
-  EXPECT_NEAR(answer.fit.intercept, kGiB, kMiB);
-  EXPECT_EQ(answer.bytes, kGiB + 122 * 50 * kMiB);
-  EXPECT_NEAR(answer.predicted_bytes, answer.bytes, kMiB);
+  EXPECT_NEAR(answer.fit.slope, 50 * kMebibyte, kMebibyte);
+  EXPECT_NEAR(answer.fit.intercept, kGiB, kMebibyte);
+  EXPECT_EQ(answer.bytes, kGiB + 122 * 50 * kMebibyte);
+  EXPECT_NEAR(answer.predicted_bytes, answer.bytes, kMebibyte);
   bool was_run = false;
   int small = 0;
   for (const auto& run : answer.runs) {
@@ -136,10 +137,12 @@ TEST(BatchSearch, ARealStepIsRunAtTheAnswer) {
 
 TEST(BatchSearch, AWorkspaceIsNamed) {
   const auto outcome = Search(
-      [](std::uint64_t b) { return kGiB + 20 * kMiB * static_cast<double>(b) + (b > 16 ? 700 * kMiB : 0); },
+      [](std::uint64_t b) {
+        return kGiB + 20 * kMebibyte * static_cast<double>(b) + (b > 16 ? 700 * kMebibyte : 0);
+      },
       {.memory_bytes = 6 * kGiB});
   EXPECT_EQ(outcome.answer.batch, 221u);
-  EXPECT_NEAR(outcome.answer.step_bytes, 700 * kMiB, 100 * kMiB);
+  EXPECT_NEAR(outcome.answer.step_bytes, 700 * kMebibyte, 100 * kMebibyte);
   EXPECT_EQ(outcome.answer.step_above, 16u);
 }
 
@@ -159,7 +162,7 @@ TEST(BatchSearch, AFailureIsAnUpperEndAndNotTheEnd) {
     if (*batch > 300) {
       search->OnFailed(*batch);
     } else {
-      search->OnMeasured(*batch, kGiB + 10 * kMiB * static_cast<double>(*batch));
+      search->OnMeasured(*batch, kGiB + 10 * kMebibyte * static_cast<double>(*batch));
     }
   }
   EXPECT_GE(search->Answer().batch, 285u);
@@ -174,7 +177,8 @@ TEST(BatchSearch, TheSamplesThereAreBoundIt) {
 }
 
 TEST(BatchSearch, MemoryThatDoesNotGrowEndsAtTheMost) {
-  const auto outcome = Search([](std::uint64_t) { return 100 * kMiB; }, {.memory_bytes = kGiB, .most = 4096});
+  const auto outcome =
+      Search([](std::uint64_t) { return 100 * kMebibyte; }, {.memory_bytes = kGiB, .most = 4096});
   EXPECT_EQ(outcome.answer.batch, 4096u);
 }
 
