@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 LIMIT, NOTE = 800, 400
-FOLDERS = ["src", "worker", "cuda", "apps", "tests", "fuzz", "bench", "tools", "models", "compat", "examples"]
+FOLDERS = ["src", "web", "worker", "cuda", "apps", "tests", "fuzz", "bench", "tools", "models", "compat", "examples", "python"]
 ENDINGS = {".cc", ".h", ".py", ".js", ".cu"}
 
 

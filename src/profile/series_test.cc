@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile/series.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+namespace altlas::profile {
+namespace {
+
+RC_GTEST_PROP(ThinSeries, EndsAndExtremesStay, ()) {
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  std::vector<SeriesPoint> points(*rc::gen::inRange<std::size_t>(1, 5000));
+  Ns at = -1000;
+  for (auto& point : points) {
+    at += static_cast<Ns>(random() % 50) * (random() % 100 == 0 ? 1000 : 1);
+    point = {at, static_cast<double>(random() % 100'000)};
+  }
+  const auto buckets = *rc::gen::inRange<std::size_t>(1, 300);
+  const auto thin = ThinSeries(points, buckets);
+  RC_ASSERT(thin.size() <= std::max(buckets * 4, std::size_t{1}));
+  RC_ASSERT(thin.front() == points.front());
+  RC_ASSERT(thin.back() == points.back());
+  const auto less = [](const SeriesPoint& a, const SeriesPoint& b) { return a.value < b.value; };
+  RC_ASSERT(std::max_element(thin.begin(), thin.end(), less)->value ==
+            std::max_element(points.begin(), points.end(), less)->value);
+  RC_ASSERT(std::min_element(thin.begin(), thin.end(), less)->value ==
+            std::min_element(points.begin(), points.end(), less)->value);
+  std::size_t from = 0;  // a subsequence
+  for (const auto& point : thin) {
+    while (from < points.size() && !(points[from] == point)) ++from;
+    RC_ASSERT(from < points.size());
+    ++from;
+  }
+}
+
+AllocationEvent Taken(Ns at, std::uint64_t bytes, bool is_free = false) {
+  return {.at = at, .is_free = is_free, .bytes = bytes, .kind = MemoryKind::kDevice, .device = 0};
+}
+
+TEST(Series, MemoryIsSummedUpInTheOrderOfTimeNotOfTheFile) {
+  SeriesBuilder builder;
+  builder.OnAllocation(Taken(30, 100, true));
+  builder.OnAllocation(Taken(10, 100));
+  builder.OnAllocation(Taken(20, 50));
+  const auto all = builder.Build(100);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].points, (std::vector<SeriesPoint>{{10, 100}, {20, 150}, {30, 50}}));
+  EXPECT_EQ(all[0].largest, 150);
+  EXPECT_EQ(all[0].largest_at, 20);
+  EXPECT_EQ(all[0].name, "device memory");
+  EXPECT_TRUE(all[0].note.empty());
+}
+
+TEST(Series, GivingBackWhatWasTakenBeforeIsSaid) {
+  SeriesBuilder builder;
+  builder.OnAllocation(Taken(10, 70, true));
+  builder.OnAllocation(Taken(20, 30));
+  const auto all = builder.Build(100);
+  EXPECT_EQ(all.at(0).points, (std::vector<SeriesPoint>{{10, 0}, {20, 30}}));
+  EXPECT_NE(all[0].note.find("before the capture began"), std::string::npos);
+}
+
+TEST(Series, TotalsOfTheAllocatorAreTakenAsTheyAre) {
+  SeriesBuilder builder;
+  auto event = Taken(10, 70);
+  event.allocated_total = 1070;
+  event.reserved_total = 2000;
+  builder.OnAllocation(event);
+  const auto all = builder.Build(100);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].largest, 1070);
+  EXPECT_EQ(all[1].kind, Series::Kind::kReserved);
+  EXPECT_EQ(all[1].largest, 2000);
+}
+
+TEST(Series, CountersStayApartByCaptureAndHostileOnesAreBounded) {
+  SeriesBuilder builder(10);
+  for (std::uint32_t capture = 0; capture < 2; ++capture) {
+    builder.BeginCapture(capture);
+    builder.ShiftCapture(capture, capture == 1 ? INT64_MAX : 0);
+    builder.OnCounter({.at = INT64_MIN, .name = "rss_bytes", .value = 5});
+    builder.OnCounter({.at = 3, .name = "rss_bytes", .value = std::numeric_limits<double>::quiet_NaN()});
+  }
+  for (int at = 0; at < 1000; ++at) {
+    const auto name = "counter" + std::to_string(at);
+    builder.OnCounter({.at = at, .name = name, .value = 1});
+    builder.OnCounter({.at = at, .name = "rss_bytes", .value = 1});
+  }
+  const auto all = builder.Build(10);
+  EXPECT_EQ(all.size(), 256U);
+  EXPECT_EQ(
+      std::count_if(all.begin(), all.end(), [](const auto& series) { return series.name == "rss_bytes"; }),
+      2);
+  for (const auto& series : all) EXPECT_LE(series.points.size(), 10U);
+}
+
+}  // namespace
+}  // namespace altlas::profile
