@@ -11,6 +11,7 @@ void AddProfile(CLI::App& root, Command& run) {
   AddProfileRedact(*profile, run);
   AddProfileGate(*profile, run);
   AddProfileRun(*profile, run);
+  AddProfileReport(*profile, run);
 }
 
 }  // namespace altlas::app

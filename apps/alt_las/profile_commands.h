@@ -13,5 +13,6 @@ void AddProfileGate(CLI::App& profile, Command& run);
 // Its `record`; the command, so that `gate` knows whether it was chosen.
 CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run);
 void AddProfileRun(CLI::App& profile, Command& run);
+void AddProfileReport(CLI::App& profile, Command& run);
 
 }  // namespace altlas::app
