@@ -83,7 +83,7 @@ void TimelineBuilder::OnSync(const SyncEvent& event) {
 
 void TimelineBuilder::OnRange(const RangeEvent& event) {
   Add({LaneKind::kPhases, capture_, kNoDevice, event.thread,
-       std::string(CutName(event.domain).substr(0, 64))},
+       std::string(event.domain.empty() ? event.domain : CutName(event.domain).substr(0, 64))},
       event.start, event.end, event.name);
 }
 

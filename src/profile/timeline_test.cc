@@ -318,6 +318,12 @@ TEST(Timeline, NothingIsAnEmptyTimeline) {
   EXPECT_EQ(timeline.span, 0);
 }
 
+TEST(Timeline, ARangeWithoutADomainIsNamedByItsThread) {
+  TimelineBuilder builder;
+  builder.OnRange({.start = 0, .end = 9, .name = "step", .domain = {}, .thread = 6});
+  EXPECT_EQ(builder.Build(10).lanes.at(0).title, "thread 6");
+}
+
 TEST(Timeline, KindsHaveLanesOfTheirOwn) {
   TimelineBuilder builder;
   builder.OnRange({.start = 0, .end = 9, .name = "step", .domain = "train", .thread = 5 << 24 | 6});
