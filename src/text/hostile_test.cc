@@ -149,7 +149,7 @@ TEST(HostileTokenizer, ReplacementsThatMultiplyTheTextAreRefused) {
 }
 
 TEST(HostileTokenizer, AWordPieceTokenOfMoreBytesThanAWordIsRefused) {
-  auto json = Small();
+  auto json = SmallestFile();
   json["model"] = {
       {"type", "WordPiece"}, {"unk_token", "u"}, {"vocab", {{"u", 0}, {std::string(513, 'a'), 1}}}};
   EXPECT_EQ(RefusalOf(json.dump()).code, ErrorCode::kTooLarge);

@@ -29,7 +29,7 @@ Json Small() {
   return Json::parse(R"({"version": "1.0", "added_tokens": [], "model": {"type": "BPE",
       "vocab": {"a": 0, "b": 1, "ab": 2, " ": 3}, "merges": ["a b"]}})");
 }
-Json AddedToken(const std::string& content, TokenId id) {
+Json AddedTokenJson(const std::string& content, TokenId id) {
   return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
           {"rstrip", false}, {"normalized", false}, {"special", false}};
 }
@@ -78,7 +78,7 @@ TEST(Tokenizer, AMissingUnknownTokenIsSaidWhenItIsNeeded) {
 
 TEST(Tokenizer, AddedTokensOutsideTheVocabularyFollowItAndAnotherIdIsAWarning) {
   auto json = Small();
-  json["added_tokens"] = {AddedToken("<x>", 4), AddedToken("<y>", 9)};
+  json["added_tokens"] = {AddedTokenJson("<x>", 4), AddedTokenJson("<y>", 9)};
   const auto tokenizer = Tokenizer::Parse(json.dump());
   ASSERT_TRUE(tokenizer.has_value());
   EXPECT_EQ((*tokenizer)->IdOf("<y>"), 5u);

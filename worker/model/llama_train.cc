@@ -24,7 +24,7 @@ Angles MakeAngles(const LlamaConfig& config, std::int64_t tokens) {
   return angles;
 }
 
-at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+at::Tensor TrainedNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return at::rms_norm(x, {x.size(-1)}, weight, eps);
 }
 
@@ -35,7 +35,7 @@ at::Tensor Rotate(const at::Tensor& x, const Angles& angles) {
       {halves[0] * angles.cos - halves[1] * angles.sin, halves[1] * angles.cos + halves[0] * angles.sin}, -1);
 }
 
-std::optional<at::Tensor> Optional(const at::Tensor& tensor) {
+std::optional<at::Tensor> OptionalBias(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
 }
 
@@ -48,7 +48,7 @@ at::Tensor Attend(const LlamaConfig& config, const LlamaLayerWeights& layer, con
                   const Angles& angles, std::int64_t window) {
   const std::int64_t batch = x.size(0);
   const std::int64_t tokens = x.size(1);
-  const at::Tensor qkv = at::linear(x, layer.qkv, Optional(layer.qkv_bias));
+  const at::Tensor qkv = at::linear(x, layer.qkv, OptionalBias(layer.qkv_bias));
   const auto heads = [&](std::int64_t start, std::int64_t count) {
     return qkv.narrow(-1, start * config.head_dim, count * config.head_dim)
         .reshape({batch, tokens, count, config.head_dim});
@@ -65,12 +65,12 @@ at::Tensor Attend(const LlamaConfig& config, const LlamaLayerWeights& layer, con
   const std::optional<at::Tensor> mask = windowed ? std::optional(WindowMask(tokens, window)) : std::nullopt;
   const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0, !windowed);
   return at::linear(mixed.transpose(1, 2).reshape({batch, tokens, config.q_size()}), layer.output,
-                    Optional(layer.output_bias));
+                    OptionalBias(layer.output_bias));
 }
 
 at::Tensor Mlp(const LlamaLayerWeights& layer, const at::Tensor& x) {
-  const auto halves = at::linear(x, layer.gate_up, Optional(layer.gate_up_bias)).chunk(2, -1);
-  return at::linear(at::silu(halves[0]) * halves[1], layer.down, Optional(layer.down_bias));
+  const auto halves = at::linear(x, layer.gate_up, OptionalBias(layer.gate_up_bias)).chunk(2, -1);
+  return at::linear(at::silu(halves[0]) * halves[1], layer.down, OptionalBias(layer.down_bias));
 }
 
 }  // namespace
@@ -83,10 +83,10 @@ at::Tensor LlamaForwardTrain(const LlamaConfig& config, const LlamaWeights& weig
     const LlamaLayerWeights& layer = weights.layers[i];
     const std::int64_t window =
         i < config.layer_windows.size() ? config.layer_windows[i] : config.sliding_window;
-    x = x + Attend(config, layer, RmsNorm(x, layer.input_norm, config.rms_norm_eps), angles, window);
-    x = x + Mlp(layer, RmsNorm(x, layer.mlp_norm, config.rms_norm_eps));
+    x = x + Attend(config, layer, TrainedNorm(x, layer.input_norm, config.rms_norm_eps), angles, window);
+    x = x + Mlp(layer, TrainedNorm(x, layer.mlp_norm, config.rms_norm_eps));
   }
-  return at::linear(RmsNorm(x, weights.norm, config.rms_norm_eps), weights.head);
+  return at::linear(TrainedNorm(x, weights.norm, config.rms_norm_eps), weights.head);
 }
 
 }  // namespace altlas::model
