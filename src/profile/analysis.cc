@@ -11,7 +11,7 @@ namespace altlas::profile {
 namespace {
 
 // Differences of two times within it cannot overflow.
-constexpr Ns kFurthestTime = Ns{1} << 62;
+constexpr Ns kFurthestTime = (Ns{1} << 62) - 1;
 
 CallKey KeyOf(std::uint64_t process, std::uint64_t correlation) {
   constexpr std::uint64_t kCorrelationBits = 40;

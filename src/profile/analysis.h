@@ -8,7 +8,7 @@
 namespace altlas::profile {
 
 // Takes captures in and gives their summary. For each capture: Begin, the reader's records, End; then
-// Summarize. Records may come in any order. A record that ends before it starts, or lies more than 2^62 ns
+// Summarize. Records may come in any order. A record that ends before it starts, or lies 2^62 ns or more
 // from zero, is left out and counted as bad. Holds 24 to 40 bytes a record; not thread-safe; Summarize takes
 // seconds for 10^7 records and does not touch the disk.
 class Analysis : public CaptureSink {

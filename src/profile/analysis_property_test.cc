@@ -90,7 +90,7 @@ Window WindowOf(const TestCapture& made, int device) {
 }
 
 TEST(AnalysisProperty, BusyTimesAreThoseOfEveryMoment) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
     const auto summary = SummaryOf({made});
     std::int64_t copying = 0;
@@ -116,7 +116,7 @@ TEST(AnalysisProperty, BusyTimesAreThoseOfEveryMoment) {
     }
     RC_ASSERT((summary.overlap ? summary.overlap->copy_ns : 0) == copying);
     RC_ASSERT((summary.overlap ? summary.overlap->overlap_ns : 0) == beside);
-  });
+  }));
 }
 
 // Two pieces of work that begin and end together leave open which of their calls counts.
@@ -131,7 +131,7 @@ bool HasTwins(const TestCapture& made) {
 }
 
 TEST(AnalysisProperty, KernelsAddUpToTheirRecordsInAnyOrder) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     auto made = AnyCapture();
     RC_PRE(!HasTwins(made));
     const auto summary = SummaryOf({made});
@@ -170,7 +170,7 @@ TEST(AnalysisProperty, KernelsAddUpToTheirRecordsInAnyOrder) {
     std::reverse(made.ranges.begin(), made.ranges.end());
     const auto turned = SummaryOf({made});
     RC_ASSERT(FormatSummary(turned) == text);
-  });
+  }));
 }
 
 // The cause of one idle tick, by the table of docs/formats/profile_summary.md.
@@ -210,7 +210,7 @@ std::string CauseAt(const TestCapture& made, int device, Ns at) {
 }
 
 TEST(AnalysisProperty, EveryIdleMomentHasItsCause) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
     RC_PRE(!HasTwins(made));
     const auto summary = SummaryOf({made});
@@ -229,11 +229,11 @@ TEST(AnalysisProperty, EveryIdleMomentHasItsCause) {
       RC_ASSERT(summary.gaps->total_ns == without_kernel);
     }
     RC_ASSERT(found == expected);
-  });
+  }));
 }
 
 TEST(AnalysisProperty, PhasesHoldTheKernelsWhoseCallsLieWithinThem) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
     const auto summary = SummaryOf({made});
     for (const auto& phase : summary.phases) {
@@ -265,11 +265,11 @@ TEST(AnalysisProperty, PhasesHoldTheKernelsWhoseCallsLieWithinThem) {
       RC_ASSERT(phase.kernel_ns == total);
       RC_ASSERT(phase.projected_ns == projected);
     }
-  });
+  }));
 }
 
 TEST(AnalysisProperty, SelfTimesAddUpToTheTimeInWhichOperatorsRan) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
     const auto summary = SummaryOf({made});
     std::map<std::string, std::int64_t> expected;
@@ -289,11 +289,11 @@ TEST(AnalysisProperty, SelfTimesAddUpToTheTimeInWhichOperatorsRan) {
     }
     for (const auto& made_operator : summary.operators)
       RC_ASSERT(made_operator.self_ns == expected[made_operator.name]);
-  });
+  }));
 }
 
 TEST(AnalysisProperty, LaunchFiguresAreThoseOfEachKernelAndItsCall) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
     const auto summary = SummaryOf({made});
     std::uint64_t matched = 0;
@@ -326,7 +326,7 @@ TEST(AnalysisProperty, LaunchFiguresAreThoseOfEachKernelAndItsCall) {
     RC_ASSERT(summary.launch->queued == queued);
     RC_ASSERT(summary.launch->latency.total_ns == latency);
     RC_ASSERT(summary.launch->max_queue_length == most);
-  });
+  }));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ TEST(Analysis, RecordsThatMakeNoSenseAreLeftOutAndCounted) {
 
 TEST(Analysis, TimesFarApartNeitherOverflowNorTurnNegative) {
   TestCapture made;
-  constexpr Ns kFar = Ns{1} << 62;
+  constexpr Ns kFar = (Ns{1} << 62) - 1;
   for (std::uint64_t i = 1; i <= 4; ++i) {
     made.kernels.push_back(TestKernel(-kFar, kFar, "a", i));
     made.api.push_back(TestCall(-kFar, kFar, "cudaLaunchKernel", i));
@@ -297,7 +297,8 @@ TEST(Findings, WaitingAfterEveryKernelIsTold) {
     made.api.push_back(TestCall(at + 5'000, at + 91'000, "cudaDeviceSynchronize"));
     at += 100'000;
   }
-  const auto* finding = FindFinding(SummaryOf({made}), "many-syncs");
+  const auto summary = SummaryOf({made});
+  const auto* finding = FindFinding(summary, "many-syncs");
   ASSERT_NE(finding, nullptr);
   EXPECT_NE(finding->sentence.find("cudaDeviceSynchronize is called 200 times for 200 kernels"),
             std::string::npos);

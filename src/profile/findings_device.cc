@@ -26,7 +26,7 @@ struct GapMend {
   const char* mend;
 };
 constexpr std::array<GapMend, 4> kGapMends = {{
-    {"launch", "the launches themselves: the kernels are shorter than the launching of the next one",
+    {"launch", "launches under way: the call itself, or the host between two close ones",
      "Fuse small kernels, raise the batch size, or replay the sequence as a CUDA graph."},
     {"copy", "copies, with no kernel running beside them",
      "Copy asynchronously from pinned memory on a stream of its own, one batch ahead of the computing."},
@@ -37,6 +37,13 @@ constexpr std::array<GapMend, 4> kGapMends = {{
      "off the "
      "launching thread."},
 }};
+
+// A launch of milliseconds does more than launch: the first one of a kernel loads its code.
+constexpr double kLongLaunchNs = 1e6;
+constexpr const char* kLongLaunchMend =
+    "These are few and long: the first launch of a kernel loads its code. Warm up before the part that "
+    "matters, or set "
+    "CUDA_MODULE_LOADING=EAGER.";
 
 void AddIdleDevices(const Summary& summary, Findings& findings) {
   if (summary.devices.size() < 2) return;
@@ -69,6 +76,8 @@ void AddGapFindings(const Summary& summary, Findings& findings) {
                                     [&](const GapMend& known) { return known.cause == gap.cause; });
     if (mend == kGapMends.end() || gap.share < kGapShare) continue;
     const auto percent = 100 * gap.share;
+    const bool is_long = gap.cause == "launch" && Ratio(static_cast<double>(gap.total_ns),
+                                                        static_cast<double>(gap.count)) >= kLongLaunchNs;
     findings.push_back(
         {"idle-" + gap.cause,
          gap.share >= kGapWarningShare ? "warning" : "notice",
@@ -77,7 +86,7 @@ void AddGapFindings(const Summary& summary, Findings& findings) {
          {{"percent", percent},
           {"total_ns", static_cast<double>(gap.total_ns)},
           {"gaps", static_cast<double>(gap.count)}},
-         mend->mend,
+         is_long ? kLongLaunchMend : mend->mend,
          CheckWith(fmt::format(".gaps.causes[] | select(.cause == \"{}\") | .share", gap.cause))});
   }
 }

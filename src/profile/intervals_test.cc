@@ -37,7 +37,7 @@ void CheckForm(const IntervalSet& set) {
 }
 
 TEST(Intervals, SetsHoldTheMomentsThatTheirPartsHold) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto a = *AnyIntervals();
     const auto b = *AnyIntervals();
     const auto a_set = UnionOf(a);
@@ -56,11 +56,11 @@ TEST(Intervals, SetsHoldTheMomentsThatTheirPartsHold) {
       length += Holds(a, at) ? 1 : 0;
     }
     RC_ASSERT(LengthOf(a_set) == length);
-  });
+  }));
 }
 
 TEST(Intervals, LengthsWithinAStretchAreThoseOfItsMoments) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto set = UnionOf(*AnyIntervals());
     const IntervalLengths lengths(set);
     const auto start = *rc::gen::inRange<Ns>(-2 * kAxis, 2 * kAxis);
@@ -68,12 +68,12 @@ TEST(Intervals, LengthsWithinAStretchAreThoseOfItsMoments) {
     Ns expected = 0;
     for (auto at = start; at < end; ++at) expected += Holds(set, at) ? 1 : 0;
     RC_ASSERT(lengths.Within(start, end) == expected);
-  });
+  }));
   EXPECT_EQ(IntervalLengths().Within(0, 10), 0);
 }
 
 TEST(Timing, FiguresAreThoseOfTheSortedDurations) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     auto durations = *rc::gen::nonEmpty(
         rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 1'000'000'000)));
     auto sorted = durations;
@@ -101,7 +101,7 @@ TEST(Timing, FiguresAreThoseOfTheSortedDurations) {
     for (const auto duration : sorted) squares += std::pow(static_cast<double>(duration) - timing.mean_ns, 2);
     const auto deviation = n > 1 ? std::sqrt(squares / static_cast<double>(n - 1)) : 0;
     RC_ASSERT(std::abs(timing.stddev_ns - deviation) <= 1e-6 * (1 + deviation));
-  });
+  }));
 }
 
 TEST(Timing, SumsStopAtTheLargestNumberInsteadOfTurningNegative) {

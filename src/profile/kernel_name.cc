@@ -103,12 +103,11 @@ std::optional<std::string> ShortenPart(std::string_view text, int depth) {
   if (!colons) return std::nullopt;
   const auto pieces = Pieces(text, *colons, 2);
   auto out = ShortenComponent(pieces.back(), depth);
-  // A lambda or a call operator says nothing without what it stands in.
-  if (out && pieces.size() > 1 && (*out == "lambda" || *out == "operator")) {
-    const auto outer = ShortenComponent(pieces[pieces.size() - 2], std::max(depth, 1));
-    if (!outer) return std::nullopt;
-    return *out == "lambda" ? *outer + "::lambda" : *outer;
-  }
+  // Lambdas and call operators say nothing without the function that they stand in.
+  const bool is_lambda = out && *out == "lambda";
+  for (auto outer = pieces.size() - 1; out && outer > 0 && (*out == "lambda" || *out == "operator"); --outer)
+    out = ShortenComponent(pieces[outer - 1], std::max(depth, 1));
+  if (out && is_lambda && *out != "lambda") *out += "::lambda";
   return out;
 }
 

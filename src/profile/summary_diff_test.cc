@@ -39,7 +39,7 @@ std::vector<Summary> AnySide() {
 }
 
 TEST(SummaryDiff, TermsAddUpToTheDifferenceAndRowsToTheirChange) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto before = AnySide();
     const auto after = AnySide();
     const auto diff = DiffSummaries(before, after).value();
@@ -58,11 +58,11 @@ TEST(SummaryDiff, TermsAddUpToTheDifferenceAndRowsToTheirChange) {
     for (const auto& row : diff.kernels)
       RC_ASSERT(std::abs(row.by_count_ns + row.by_time_ns - row.total_ns.delta()) < 1e-3);
     RC_ASSERT(diff.whole_ns.noise.has_value() == (before.size() + after.size() > 2));
-  });
+  }));
 }
 
 TEST(SummaryDiff, SwappedSidesGiveTheOppositeDifference) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto before = AnySide();
     const auto after = AnySide();
     const auto there = DiffSummaries(before, after).value();
@@ -70,7 +70,7 @@ TEST(SummaryDiff, SwappedSidesGiveTheOppositeDifference) {
     RC_ASSERT(std::abs(there.whole_ns.delta() + back.whole_ns.delta()) < 1e-3);
     RC_ASSERT(there.kernels.size() == back.kernels.size());
     RC_ASSERT(there.whole_ns.noise == back.whole_ns.noise);
-  });
+  }));
 }
 
 Summary RunOf(std::vector<std::pair<std::string, Ns>> kernels) {
