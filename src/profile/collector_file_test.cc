@@ -284,7 +284,7 @@ TEST(CollectorFile, ManyThreadsWriteWholeRecords) {
 }
 
 TEST(CollectorFile, AnyRangesComeBack) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     struct One {
       Ns start, length;
       std::string name;
@@ -305,7 +305,7 @@ TEST(CollectorFile, AnyRangesComeBack) {
       }
     });
     RC_ASSERT(ReadBytes(bytes).records.lines == expected);
-  });
+  }));
 }
 
 TEST(CollectorFile, ItReplacesNothing) {

@@ -159,11 +159,11 @@ TEST(KinetoReader, TimesAreExactToTheNanosecond) {
 }
 
 TEST(KinetoReader, DecimalsBecomeNanosecondsAsIntegersWould) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto ns = *rc::gen::inRange<std::int64_t>(-3'000'000'000'000'000'000, 3'900'000'000'000'000'000);
     const auto whole = std::abs(ns) / 1000, rest = std::abs(ns) % 1000;
     RC_ASSERT(MicrosecondsToNs(fmt::format("{}{}.{:03}", ns < 0 ? "-" : "", whole, rest)) == ns);
-  });
+  }));
 }
 
 TEST(KinetoReader, ATraceInNanosecondsIsRecognised) {

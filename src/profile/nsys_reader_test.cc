@@ -118,7 +118,7 @@ KernelEvent AnyKernel(Random& random) {
 }
 
 TEST(NsysReader, EveryFieldOfEveryKindIsReadAsItWasWritten) {
-  rc::check([](std::uint64_t seed) {
+  EXPECT_TRUE(rc::check([](std::uint64_t seed) {
     Random random(seed);
     const auto schema = kSchemas[random.Below(3)];
     const TemporaryFolder folder;
@@ -173,7 +173,7 @@ TEST(NsysReader, EveryFieldOfEveryKindIsReadAsItWasWritten) {
     RC_ASSERT(seen.counters.at(0).name == counter.name && seen.counters.at(0).event.value == 12.5);
     RC_ASSERT(seen.counters.at(0).event.device == 3);
     RC_ASSERT(seen.memsets.at(0).bytes == 4096U && seen.memsets.at(0).process == 12U);
-  });
+  }));
 }
 
 TEST(NsysReader, ToolSchemaDeviceTimesAndNotesComeFromEitherGenerationsTables) {

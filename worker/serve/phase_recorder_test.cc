@@ -8,7 +8,7 @@
 #include <map>
 
 #include "base/file.h"
-#include "profile/capture_recorder.h"
+#include "profile/capture_lines.h"
 #include "worker/serve/engine.h"
 #include "worker/serve/fake_model.h"
 
@@ -99,7 +99,7 @@ TEST(PhaseRecorder, RangesGoToTheFile) {
     recorder->End(ServingPhase::kPrefill, recorder->Begin(ServingPhase::kPrefill));
     recorder->End(ServingPhase::kQueue, queued);
   }
-  profile::CaptureRecorder records;
+  profile::CaptureLines records;
   const auto info = profile::ReadCollector(folder.path() / fmt::format("worker-{}.alc", ::getpid()), records);
   ASSERT_TRUE(info.has_value()) << info.error().message;
   ASSERT_EQ(records.lines.size(), 2u);
@@ -121,7 +121,7 @@ TEST(PhaseRecorder, AfterItsTimeNothingIsRecorded) {
                               .value();
     recorder->End(ServingPhase::kDecode, recorder->Begin(ServingPhase::kDecode));
   }
-  profile::CaptureRecorder records;
+  profile::CaptureLines records;
   ASSERT_TRUE(
       profile::ReadCollector(folder.path() / fmt::format("worker-{}.alc", ::getpid()), records).has_value());
   EXPECT_TRUE(records.lines.empty());
