@@ -61,7 +61,8 @@ RC_GTEST_PROP(BatchSearchProperty, OnALineTheAnswerIsWithinFivePercent, ()) {
   const double m0 = *rc::gen::inRange(10, 4'000) * kMebibyte;
   const double k = *rc::gen::inRange(1, 300'000) * 1024.0;
   const double grain = *rc::gen::element(1.0, 512.0, 2.0 * kMebibyte);
-  const double capacity = m0 + k * *rc::gen::inRange(1, 3'000) + 2 * kMebibyte;
+  // Many grains, and some samples: a step of one is not to be worth more than the margin below the capacity.
+  const double capacity = m0 + k * *rc::gen::inRange(10, 3'000) + 64 * kMebibyte;
   const Memory memory = [=](std::uint64_t b) {
     return std::ceil((m0 + k * static_cast<double>(b)) / grain) * grain;
   };
