@@ -27,7 +27,7 @@ std::size_t VariableEnd(std::string_view text, std::size_t at) {
 // One text on its way through; `at_` only grows.
 class TextScan {
  public:
-  TextScan(std::string_view text, std::vector<std::string>* removed) : text_(text), removed_(removed) {}
+  TextScan(std::string_view text, std::vector<std::string>& removed) : text_(text), removed_(removed) {}
 
   std::string Run() {
     while (at_ < text_.size()) {
@@ -36,7 +36,7 @@ class TextScan {
         ++at_;
         continue;
       }
-      if (removed_ != nullptr) removed_->emplace_back(text_.substr(span.begin, span.end - span.begin));
+      removed_.emplace_back(text_.substr(span.begin, span.end - span.begin));
       out_.append(text_.substr(copied_, span.begin - copied_)).append(kRedacted);
       at_ = copied_ = span.end;
     }
@@ -180,7 +180,7 @@ class TextScan {
   }
 
   std::string_view text_;
-  std::vector<std::string>* removed_;
+  std::vector<std::string>& removed_;
   std::string out_;
   std::size_t at_ = 0;
   std::size_t copied_ = 0;
@@ -201,7 +201,7 @@ std::string RedactText(std::string_view text, std::vector<std::string>& removed)
   std::string out(text);
   for (int pass = 0; pass < kMaxPasses; ++pass) {
     const auto before = removed.size();
-    out = TextScan(out, &removed).Run();
+    out = TextScan(out, removed).Run();
     if (removed.size() == before) break;
   }
   return out;
