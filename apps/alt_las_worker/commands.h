@@ -6,12 +6,14 @@
 
 namespace altlas::worker_app {
 
-// What the command line says. One of the modes: serve (a socket), generate, tokenize, bench.
+// What the command line says. One of the modes: serve (a socket), generate, embed, tokenize,
+// bench.
 struct Arguments {
   std::string socket;
   std::string device;
   std::uint32_t threads = 0;
   std::string generate;  // model folders
+  std::string embed;
   std::string tokenize;
   std::string bench;
   std::string prompt;
@@ -29,6 +31,7 @@ enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kRefused = 3, kOrphaned = 4 
 // Each runs its mode to the end and returns the exit code; errors are on standard error.
 int Serve(const Arguments& arguments);
 int Generate(const Arguments& arguments);
+int Embed(const Arguments& arguments);
 int Tokenize(const Arguments& arguments);
 int Bench(const Arguments& arguments);
 

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  alt_las_worker --generate models/alt-las-tiny --prompt \"Once upon a time\" --max-length 50\n"
+      "  alt_las_worker --embed models/my-bert --prompt \"Hello, world\"\n"
       "  alt_las_worker --tokenize models/alt-las-tiny --prompt \"Hello, world\"\n"
       "  alt_las_worker --socket /var/lib/alt_las/workers.sock --device gpu_0     (with ALTLAS_WORKER_TOKEN "
       "set)\n"
@@ -37,6 +38,9 @@ int main(int argc, char** argv) {
       people->add_option("--generate", arguments.generate, "Write on from --prompt with this model")
           ->check(NotEmpty())
           ->type_name("FOLDER");
+  auto* embed = people->add_option("--embed", arguments.embed, "Show the vector of --prompt, as JSON")
+                    ->check(NotEmpty())
+                    ->type_name("FOLDER");
   auto* tokenize = people->add_option("--tokenize", arguments.tokenize, "Show the tokens of --prompt")
                        ->check(NotEmpty())
                        ->type_name("FOLDER");
@@ -70,7 +74,8 @@ int main(int argc, char** argv) {
                  "Threads for computing; 0: every core. A manager's setting wins")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  generate->needs(prompt)->excludes(tokenize)->excludes(bench)->excludes(socket);
+  generate->needs(prompt)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket);
+  embed->needs(prompt)->excludes(tokenize)->excludes(bench)->excludes(socket);
   tokenize->needs(prompt)->excludes(bench)->excludes(socket);
   bench->excludes(socket);
   try {
@@ -80,9 +85,11 @@ int main(int argc, char** argv) {
   }
   if (!arguments.socket.empty()) return Serve(arguments);
   if (!arguments.generate.empty()) return Generate(arguments);
+  if (!arguments.embed.empty()) return Embed(arguments);
   if (!arguments.tokenize.empty()) return Tokenize(arguments);
   if (!arguments.bench.empty()) return Bench(arguments);
-  std::fputs("alt_las_worker: say what to do: --socket, --generate, --tokenize or --bench\n\n", stderr);
+  std::fputs("alt_las_worker: say what to do: --socket, --generate, --embed, --tokenize or --bench\n\n",
+             stderr);
   std::fputs(app.help().c_str(), stderr);
   return kUsage;
 }

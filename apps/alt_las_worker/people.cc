@@ -50,6 +50,15 @@ Result<serve::LoadedModel> LoadFor(const Arguments& arguments, const std::string
   return serve::LoadEngine(options);
 }
 
+// For what writes text.
+Result<serve::LoadedModel> LoadGenerating(const Arguments& arguments, const std::string& folder,
+                                          int max_batch, const Watch& watch) {
+  ALTLAS_TRY(auto loaded, LoadFor(arguments, folder, max_batch, watch));
+  if (loaded.engine == nullptr)
+    return Fail(ErrorCode::kUnsupported, "the model in {} embeds text and writes none: use --embed", folder);
+  return loaded;
+}
+
 void Print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
@@ -77,7 +86,7 @@ Status RunGenerate(const Arguments& arguments) {
   // Wrong options are told before a large model is read.
   ALTLAS_TRY_VOID(serve::ParseRequest("text_generation", json));
   const auto watch = StartWatch();
-  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.generate, 1, watch));
+  ALTLAS_TRY(auto loaded, LoadGenerating(arguments, arguments.generate, 1, watch));
   ALTLAS_TRY(auto request,
              serve::ParseRequest("text_generation", json, loaded.engine->model_info().default_sampling));
   const SystemClock clock;
@@ -99,6 +108,26 @@ Status RunGenerate(const Arguments& arguments) {
              prompt_tokens, counters.generated_tokens, 1e3 * Seconds(first_token - begin), rate,
              last.result.max_length_clipped ? "; max_length was clipped to the model's context" : "");
   if (last.kind == serve::EngineEvent::Kind::kFailed) return last.error;
+  return {};
+}
+
+Status RunEmbed(const Arguments& arguments) {
+  const auto watch = StartWatch();
+  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.embed, 1, watch));
+  if (loaded.embedding == nullptr)
+    return Fail(ErrorCode::kUnsupported, "the model in {} writes text and embeds none: use --generate",
+                arguments.embed);
+  serve::EngineJob job;
+  job.id = 1;
+  job.embedding = serve::EmbeddingRequest{arguments.prompt, {}, false};
+  ALTLAS_TRY(auto prepared, loaded.embedding->Prepare(std::move(job)));
+  ALTLAS_TRY_VOID(loaded.embedding->Submit(std::move(prepared)));
+  std::vector<serve::EngineEvent> events;
+  loaded.embedding->Step(events);
+  for (const auto& event : events) {
+    if (event.kind == serve::EngineEvent::Kind::kFailed) return event.error;
+    Print(serve::FormatEmbedding(*event.embedding) + "\n");
+  }
   return {};
 }
 
@@ -142,7 +171,7 @@ Status RunBench(const Arguments& arguments) {
   constexpr std::uint64_t kStreams[] = {1, 8};
   constexpr int kRounds = 3;
   const auto watch = StartWatch();
-  ALTLAS_TRY(auto loaded, LoadFor(arguments, arguments.bench, 8, watch));
+  ALTLAS_TRY(auto loaded, LoadGenerating(arguments, arguments.bench, 8, watch));
   auto with_prompt = arguments;
   if (with_prompt.prompt.empty()) with_prompt.prompt = "Once upon a time";
   ALTLAS_TRY(auto request, serve::ParseRequest("text_generation", AsRequestJson(with_prompt)));
@@ -182,6 +211,8 @@ int Generate(const Arguments& arguments) {
   ::signal(SIGINT, [](int) { interrupted = true; });
   return Finish(RunGenerate(arguments));
 }
+
+int Embed(const Arguments& arguments) { return Finish(RunEmbed(arguments)); }
 
 int Tokenize(const Arguments& arguments) { return Finish(RunTokenize(arguments)); }
 

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "worker/serve/fake_manager.h"
+#include "worker/serve/fixture_bert.h"
 #include "worker/serve/fixture_model.h"
 
 namespace altlas::worker_app {
@@ -284,12 +285,29 @@ TEST_F(WorkerProcessTest, PeopleCanGenerateAndTokenize) {
   EXPECT_EQ(tokens.text, "      97  \"a\"\n      32  \"\u0120\"\n      98  \"b\"\n");
 }
 
+TEST_F(WorkerProcessTest, PeopleCanEmbedAndAreToldWhichModelDoesWhat) {
+  const auto words = (folder.path() / "model").string(), vectors = (folder.path() / "vectors").string();
+  serve::FixtureBert bert;
+  ASSERT_TRUE(bert.WriteTo(vectors).has_value());
+  const auto embedded = RunProgram("--embed " + vectors + " --prompt \"hello world\"");
+  EXPECT_EQ(embedded.exit_code, 0);
+  const auto json = nlohmann::json::parse(embedded.text);
+  const auto wanted = bert.Embed(bert.Ids("hello world"));
+  ASSERT_EQ(json["embedding"].size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(json["embedding"][i].get<double>(), wanted[i], 1e-5) << i;
+  EXPECT_EQ(RunProgram("--embed " + words + " --prompt x").exit_code, 1);
+  EXPECT_EQ(RunProgram("--generate " + vectors + " --prompt x").exit_code, 1);
+  EXPECT_EQ(RunProgram("--bench " + vectors).exit_code, 1);
+  EXPECT_EQ(RunProgram("--embed " + vectors + " --prompt \"" + std::string(100, 'a') + "\"").exit_code, 2);
+}
+
 TEST_F(WorkerProcessTest, WrongUsageIsExplained) {
   EXPECT_EQ(RunProgram("--help").exit_code, 0);
   EXPECT_EQ(RunProgram("--version").text, "alt_las_worker " ALTLAS_VERSION "\n");
   EXPECT_EQ(RunProgram("").exit_code, 2);
   EXPECT_EQ(RunProgram("--socket /nowhere/x.sock").exit_code, 2);
-  for (const char* option : {"--generate", "--tokenize", "--bench", "--socket", "--device"}) {
+  for (const char* option : {"--generate", "--embed", "--tokenize", "--bench", "--socket", "--device"}) {
     EXPECT_EQ(RunProgram(std::string(option) + " ''").exit_code, 2) << option;
     const auto said = RunProgram(std::string(option) + " '' 2>&1 | cat").text;
     EXPECT_NE(said.find(std::string(option) + ": it is empty"), std::string::npos) << said;

@@ -66,6 +66,7 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::unique_ptr<TokenModel> model
 }
 
 Result<PreparedJob> Engine::Prepare(EngineJob job) const {
+  if (job.embedding) return Fail(ErrorCode::kUnsupported, "the model generates text and embeds none");
   const auto& info = model_->info();
   PreparedJob prepared;
   ALTLAS_TRY(prepared.prompt, codec_->Encode(job.request.text));

@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 #include "worker/serve/phases.h"
-#include "worker/serve/request.h"
 #include "worker/serve/sampler.h"
+#include "worker/serve/serving_engine.h"
 #include "worker/serve/step_plan.h"
 #include "worker/serve/stop_matcher.h"
 #include "worker/serve/token_model.h"
@@ -24,77 +24,29 @@ struct EngineOptions {
   PhaseListener* phases = nullptr;  // null: nobody listens. Must outlive the engine
 };
 
-// A piece of work for the engine. `id` is the caller's, unique among those in the engine.
-struct EngineJob {
-  std::uint64_t id = 0;
-  GenerationRequest request;
-  // Output ids of an earlier attempt: they are told again, then the output goes on after them.
-  std::vector<std::uint32_t> emitted;
-};
-
-// A job with its prompt as tokens, made by Engine::Prepare.
-struct PreparedJob {
-  EngineJob job;
-  std::vector<std::uint32_t> prompt;
-  std::int64_t max_new = 0;  // new tokens that max_length and the context allow
-  bool clipped = false;
-};
-
-struct EngineEvent {
-  enum class Kind {
-    kToken,  // `tokens` (ids) with their `text`; the first has the index `index` of the output
-    kDone,   // `result`: nothing follows for this id
-    kFailed  // `error`: nothing follows for this id. kCanceled after Cancel()
-  };
-  Kind kind = Kind::kToken;
-  std::uint64_t id = 0;
-  std::int64_t index = 0;
-  // Empty in an event that only releases text that was held back (the end of the text).
-  std::optional<std::uint32_t> token;
-  std::string text;
-  GenerationResult result;
-  Error error;
-};
-
-// What has been done since the start; it only grows while work is done, so standing still with `running`
-// above zero means that a step hangs.
-struct EngineCounters {
-  std::uint64_t steps = 0;
-  std::uint64_t prompt_tokens = 0;  // computed, those of continuations included
-  std::uint64_t generated_tokens = 0;
-  std::uint64_t running = 0;  // now
-  std::uint64_t waiting = 0;  // now
-};
-
 // Continuous batching for one model: sequences join and leave the running batch between steps, one token a
 // step for each of them, while prompts are computed in chunks beside them (step_plan.h), so that a long
 // prompt stalls nobody. Joining is first come, first served. The core is pure but for the model's
 // computation: it knows no time, and events are returned. The same job gives the same text whatever runs
-// beside it, provided that the model's rows do not depend on each other. Owns the model and the codec. Not
-// thread-safe but for Prepare: EngineThread drives it.
-class Engine {
+// beside it, provided that the model's rows do not depend on each other. Owns the model and the codec.
+class Engine final : public ServingEngine {
  public:
   // kInvalidArgument where the options or the model's information make no sense.
   static Result<std::unique_ptr<Engine>> Create(std::unique_ptr<TokenModel> model,
                                                 std::unique_ptr<TextCodec> codec,
                                                 const EngineOptions& options);
-  ~Engine();
+  ~Engine() override;
 
   // Tokenizes the prompt and fits max_length to the context. kInvalidArgument, whose message begins with
   // "context_length_exceeded", for a prompt that fills the model's context; kInvalidArgument for emitted ids
-  // that the model does not have. Thread-safe; takes as long as the text is.
-  Result<PreparedJob> Prepare(EngineJob job) const;
-  // Queues the job. On an error it was not taken: kConflict for an id that is in the engine already;
-  // kOverloaded where max_waiting jobs wait.
-  Status Submit(PreparedJob job);
-  // Takes effect before the next step; the kFailed event comes from Step. False where the id is not in the
-  // engine.
-  bool Cancel(std::uint64_t id);
-  // Ends what is canceled, lets jobs join, computes one step and appends what happened
-  // to `events`. False where there was nothing to do.
-  bool Step(std::vector<EngineEvent>& events);
+  // that the model does not have.
+  Result<PreparedJob> Prepare(EngineJob job) const override;
+  Status Submit(PreparedJob job) override;
+  bool Cancel(std::uint64_t id) override;
+  // Ends what is canceled, lets jobs join, computes one step.
+  bool Step(std::vector<EngineEvent>& events) override;
   bool idle() const { return running_.empty() && waiting_.empty(); }
-  EngineCounters counters() const;
+  EngineCounters counters() const override;
   const TokenModelInfo& model_info() const { return model_->info(); }
 
  private:

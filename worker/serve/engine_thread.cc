@@ -32,7 +32,7 @@ EngineThread::~EngineThread() {
   engine_thread_.join();
 }
 
-Status EngineThread::AddModel(std::string name, std::unique_ptr<Engine> engine) {
+Status EngineThread::AddModel(std::string name, std::unique_ptr<ServingEngine> engine) {
   MutexLock lock(mutex_);
   for (const auto& model : models_) {
     if (model.name == name) return Fail(ErrorCode::kConflict, "a model named \"{}\" is loaded already", name);
@@ -44,7 +44,7 @@ Status EngineThread::AddModel(std::string name, std::unique_ptr<Engine> engine) 
 Status EngineThread::Submit(std::string_view model, EngineJob job) {
   MutexLock lock(mutex_);
   std::string names;
-  Engine* engine = nullptr;
+  ServingEngine* engine = nullptr;
   for (const auto& known : models_) {
     if (known.name == model) engine = known.engine.get();
     names += (names.empty() ? "" : ", ") + known.name;
@@ -110,15 +110,16 @@ void EngineThread::RunPreparing() {
 void EngineThread::RunEngines() {
   if (setup_) setup_();
   std::vector<Command> commands;
-  std::vector<Engine*> engines;
+  std::vector<ServingEngine*> engines;
   std::vector<EngineEvent> events;
   bool idle = true;
   while (TakeCommands(commands, engines, idle)) {
     Apply(commands, engines, events);
     idle = true;
-    for (Engine* engine : engines) {
+    for (ServingEngine* engine : engines) {
       engine->Step(events);
-      idle = idle && engine->idle();
+      const auto counters = engine->counters();
+      idle = idle && counters.running + counters.waiting == 0;
       // Before the events: who hears of a token or an end also finds it counted.
       Publish(engines);
       if (!events.empty()) sink_(events);
@@ -127,7 +128,8 @@ void EngineThread::RunEngines() {
   }
 }
 
-bool EngineThread::TakeCommands(std::vector<Command>& commands, std::vector<Engine*>& engines, bool idle) {
+bool EngineThread::TakeCommands(std::vector<Command>& commands, std::vector<ServingEngine*>& engines,
+                                bool idle) {
   MutexLock lock(mutex_);
   while (!stopping_ && idle && commands_.empty()) changed_.Wait(mutex_);
   commands.clear();
@@ -137,11 +139,11 @@ bool EngineThread::TakeCommands(std::vector<Command>& commands, std::vector<Engi
   return !stopping_;
 }
 
-void EngineThread::Apply(std::vector<Command>& commands, const std::vector<Engine*>& engines,
+void EngineThread::Apply(std::vector<Command>& commands, const std::vector<ServingEngine*>& engines,
                          std::vector<EngineEvent>& events) {
   for (auto& command : commands) {
     if (command.engine == nullptr) {
-      for (Engine* engine : engines) engine->Cancel(command.cancel_id);
+      for (ServingEngine* engine : engines) engine->Cancel(command.cancel_id);
       continue;
     }
     const auto id = command.job.job.id;
@@ -150,9 +152,9 @@ void EngineThread::Apply(std::vector<Command>& commands, const std::vector<Engin
   }
 }
 
-void EngineThread::Publish(const std::vector<Engine*>& engines) {
+void EngineThread::Publish(const std::vector<ServingEngine*>& engines) {
   EngineCounters sum;
-  for (const Engine* engine : engines) {
+  for (const ServingEngine* engine : engines) {
     const auto counters = engine->counters();
     sum.steps += counters.steps;
     sum.prompt_tokens += counters.prompt_tokens;

@@ -12,7 +12,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
-#include "worker/serve/engine.h"
+#include "worker/serve/serving_engine.h"
 
 namespace altlas::serve {
 
@@ -34,7 +34,7 @@ class EngineThread {
   EngineThread& operator=(const EngineThread&) = delete;
 
   // kConflict where the name is taken.
-  Status AddModel(std::string name, std::unique_ptr<Engine> engine);
+  Status AddModel(std::string name, std::unique_ptr<ServingEngine> engine);
   // Queues the job; one that the engine refuses ends with a kFailed event. kNotFound, naming the models there
   // are, where no model has the name; kConflict for an id that is being prepared already.
   Status Submit(std::string_view model, EngineJob job);
@@ -46,14 +46,14 @@ class EngineThread {
  private:
   struct Model {
     std::string name;
-    std::unique_ptr<Engine> engine;  // but for Prepare, touched by the engine thread alone
+    std::unique_ptr<ServingEngine> engine;  // but for Prepare, touched by the engine thread alone
   };
   struct Unprepared {
-    Engine* engine;
+    ServingEngine* engine;
     EngineJob job;
   };
   struct Command {
-    Engine* engine = nullptr;  // null: cancel
+    ServingEngine* engine = nullptr;  // null: cancel
     PreparedJob job{};
     std::uint64_t cancel_id = 0;
   };
@@ -61,10 +61,10 @@ class EngineThread {
   void RunPreparing();
   void RunEngines();
   // Waits for work where `idle`; false when stopping.
-  bool TakeCommands(std::vector<Command>& commands, std::vector<Engine*>& engines, bool idle);
-  void Apply(std::vector<Command>& commands, const std::vector<Engine*>& engines,
+  bool TakeCommands(std::vector<Command>& commands, std::vector<ServingEngine*>& engines, bool idle);
+  void Apply(std::vector<Command>& commands, const std::vector<ServingEngine*>& engines,
              std::vector<EngineEvent>& events);
-  void Publish(const std::vector<Engine*>& engines);
+  void Publish(const std::vector<ServingEngine*>& engines);
 
   const Sink sink_;
   const std::function<void()> setup_;

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "worker/serve/engine.h"
 #include "worker/serve/fake_model.h"
 
 namespace altlas::serve {

@@ -12,6 +12,8 @@
 namespace altlas::serve {
 namespace {
 
+constexpr std::string_view kGenerationType = "text_generation";
+constexpr std::string_view kEmbeddingType = "embedding";
 constexpr Duration kRateWindow = std::chrono::seconds(5);
 
 // kUnavailable is kept for leases given back unharmed (wire::LeaseFailed). Where the computation itself says
@@ -110,11 +112,13 @@ int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welco
   auto loaded = hooks_.load(spec, welcome);
   Status status;
   int slots = 0;
+  wire::ModelReady facts;
   if (loaded.has_value()) {
-    slots = std::min<int>(loaded->engine->model_info().slots, static_cast<int>(welcome.max_batch));
-    MutexLock lock(mutex_);
-    defaults_[spec.name] = loaded->engine->model_info().default_sampling;
-    status = engines_->AddModel(spec.name, std::move(loaded->engine));
+    // Texts to embed hold nothing between steps: all that the manager may send wait here to be batched.
+    slots = static_cast<int>(welcome.max_batch);
+    if (loaded->engine != nullptr) slots = std::min(loaded->engine->model_info().slots, slots);
+    facts = std::move(loaded->facts);
+    status = TakeOver(spec.name, std::move(*loaded));
   } else {
     status = loaded.error();
   }
@@ -123,7 +127,6 @@ int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welco
     Link().SendModelFailed({spec.name, status.error().code, status.error().message});
     return 0;
   }
-  auto facts = std::move(loaded->facts);
   facts.name = spec.name;
   facts.load_seconds = altlas::Seconds(clock_.Now() - begin);
   ALTLAS_INFO("worker", "model loaded", {"model", spec.name}, {"parameters", facts.parameters},
@@ -132,17 +135,41 @@ int LeaseServer::LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welco
   return slots;
 }
 
-void LeaseServer::OnGrant(wire::LeaseGrant grant) {
-  SamplingParams defaults;
+Status LeaseServer::TakeOver(const std::string& name, LoadedModel loaded) {
+  ALTLAS_CHECK((loaded.engine != nullptr) != (loaded.embedding != nullptr), "a model has one engine");
+  MutexLock lock(mutex_);
+  if (loaded.embedding != nullptr) {
+    served_[name] = {.embeds = true};
+    return engines_->AddModel(name, std::move(loaded.embedding));
+  }
+  served_[name] = {.embeds = false, .sampling = loaded.engine->model_info().default_sampling};
+  return engines_->AddModel(name, std::move(loaded.engine));
+}
+
+Result<EngineJob> LeaseServer::ReadJob(wire::LeaseGrant& grant) {
+  const bool embeds = grant.type == kEmbeddingType;
+  Served served{.embeds = embeds};
   {
     MutexLock lock(mutex_);
-    if (const auto known = defaults_.find(grant.model); known != defaults_.end()) defaults = known->second;
+    if (const auto known = served_.find(grant.model); known != served_.end()) served = known->second;
   }
-  auto request = ParseRequest(grant.type, grant.request, defaults);
-  if (!request.has_value()) return Refuse(Failure(grant.lease, request.error()));
   EngineJob job;
-  job.request = std::move(*request);
   job.emitted = std::move(grant.emitted);
+  if (!embeds) {
+    ALTLAS_TRY(job.request, ParseRequest(grant.type, grant.request, served.sampling));
+  } else {
+    ALTLAS_TRY(job.embedding, ParseEmbeddingRequest(grant.request));
+  }
+  if (served.embeds != embeds)
+    return Fail(ErrorCode::kUnsupported, "model \"{}\" serves tasks of type {}, and this one is of type {}",
+                grant.model, served.embeds ? kEmbeddingType : kGenerationType, grant.type);
+  return job;
+}
+
+void LeaseServer::OnGrant(wire::LeaseGrant grant) {
+  auto read = ReadJob(grant);
+  if (!read.has_value()) return Refuse(Failure(grant.lease, read.error()));
+  EngineJob job = std::move(*read);
   std::optional<wire::LeaseFailed> refusal;
   {
     MutexLock lock(mutex_);
@@ -224,9 +251,10 @@ void LeaseServer::HandleEvent(EngineEvent& event) {
   if (event.kind == EngineEvent::Kind::kFailed) return Link().SendFailed(Failure(lease->key, event.error));
   wire::LeaseDone done;
   done.lease = lease->key;
-  done.result = FormatResult(event.result);
+  done.result = event.embedding ? FormatEmbedding(*event.embedding) : FormatResult(event.result);
   done.seconds = altlas::Seconds(clock_.Now() - lease->begin);
-  done.prompt_tokens = static_cast<std::uint32_t>(event.result.prompt_tokens);
+  const auto prompt_tokens = event.embedding ? event.embedding->tokens : event.result.prompt_tokens;
+  done.prompt_tokens = static_cast<std::uint32_t>(prompt_tokens);
   done.generated_tokens = static_cast<std::uint32_t>(event.result.generated_tokens);
   Link().SendDone(std::move(done));
 }

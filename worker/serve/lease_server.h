@@ -14,13 +14,17 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "wire/worker_link.h"
+#include "worker/serve/embedding_engine.h"
+#include "worker/serve/engine.h"
 #include "worker/serve/engine_thread.h"
 
 namespace altlas::serve {
 
+// One of the two engines is there, by the model's family.
 struct LoadedModel {
-  std::unique_ptr<Engine> engine;
-  wire::ModelReady facts;  // name and load_seconds are filled in by the server
+  std::unique_ptr<Engine> engine;              // serves text_generation
+  std::unique_ptr<EmbeddingEngine> embedding;  // serves embedding
+  wire::ModelReady facts;                      // name and load_seconds are filled in by the server
 };
 
 // What the process gives the server. The functions may be called on any of its threads, one call of each at a
@@ -57,6 +61,11 @@ class LeaseServer final : private wire::WorkerLinkListener {
     TimePoint begin;
   };
 
+  struct Served {
+    bool embeds = false;
+    SamplingParams sampling{};  // for what a request that generates leaves out
+  };
+
   LeaseServer(const Clock& clock, LeaseServerHooks hooks);
   void OnWelcome(const wire::Welcome& welcome) override;
   void OnGrant(wire::LeaseGrant grant) override;
@@ -67,6 +76,9 @@ class LeaseServer final : private wire::WorkerLinkListener {
   void LoadModels(const wire::Welcome& welcome);
   // How many leases the model takes at once; 0 where it could not be loaded.
   int LoadOne(const wire::ModelSpec& spec, const wire::Welcome& welcome);
+  Status TakeOver(const std::string& name, LoadedModel loaded);
+  // The work of a lease, in the form that the model's engine takes.
+  Result<EngineJob> ReadJob(wire::LeaseGrant& grant);
   void HandleEvents(std::span<EngineEvent> events);
   std::optional<Lease> Find(std::uint64_t job, bool forget);
   void Refuse(wire::LeaseFailed refusal);
@@ -82,7 +94,7 @@ class LeaseServer final : private wire::WorkerLinkListener {
   wire::WorkerLink* link_ ALTLAS_GUARDED_BY(mutex_) = nullptr;  // set once
   std::unique_ptr<EngineThread> engines_ ALTLAS_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, Lease> leases_ ALTLAS_GUARDED_BY(mutex_);  // by job
-  std::map<std::string, SamplingParams> defaults_ ALTLAS_GUARDED_BY(mutex_);   // by model
+  std::map<std::string, Served> served_ ALTLAS_GUARDED_BY(mutex_);             // by model
   std::unordered_map<wire::LeaseKey, std::uint64_t> jobs_ ALTLAS_GUARDED_BY(mutex_);
   std::uint64_t last_job_ ALTLAS_GUARDED_BY(mutex_) = 0;
   bool loading_ ALTLAS_GUARDED_BY(mutex_) = false;

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/file.h"
 #include "worker/serve/fake_manager.h"
 #include "worker/serve/fake_model.h"
+#include "worker/serve/fake_vector_model.h"
 
 namespace altlas::serve {
 namespace {
@@ -18,6 +21,13 @@ class LeaseServerTest : public testing::Test {
   LeaseServerTest() : manager(folder.path() / "workers.sock") {}
 
   static Result<LoadedModel> Load(const wire::ModelSpec& spec, const wire::Welcome& welcome) {
+    if (spec.folder == "vectors") {
+      LoadedModel loaded;
+      ALTLAS_TRY(loaded.embedding, EmbeddingEngine::Create(std::make_unique<FakeVectorModel>(),
+                                                           std::make_unique<FakePassages>(), {}));
+      loaded.facts.family = "fake vectors";
+      return loaded;
+    }
     if (spec.folder == "broken") return Fail(ErrorCode::kCorrupt, "config.json is no JSON");
     auto script = spec.folder == "endless"
                       ? [](const std::vector<std::uint32_t>&, std::span<float> logits) { logits['z'] = 1; }
@@ -58,7 +68,7 @@ class LeaseServerTest : public testing::Test {
   static wire::Welcome MakeWelcome() {
     wire::Welcome welcome;
     welcome.program_version = ALTLAS_VERSION;
-    for (const char* name : {"good", "endless", "starved", "broken"}) {
+    for (const char* name : {"good", "endless", "starved", "vectors", "broken"}) {
       wire::ModelSpec spec;
       spec.name = spec.folder = name;
       welcome.models.push_back(spec);
@@ -73,7 +83,7 @@ class LeaseServerTest : public testing::Test {
     Start();
     EXPECT_EQ(manager.Accept().token, "secret");
     manager.Send(MakeWelcome());
-    for (int model = 0; model < 3; ++model) manager.Expect<wire::ModelReady>();
+    for (int model = 0; model < 4; ++model) manager.Expect<wire::ModelReady>();
     manager.Expect<wire::ModelFailed>();
     manager.Expect<wire::Ready>();
   }
@@ -110,12 +120,13 @@ TEST_F(LeaseServerTest, TellsWhichModelsAreReadyAndWhichFailedAndWhy) {
   EXPECT_EQ(good.context_length, kContext);
   EXPECT_EQ(manager.Expect<wire::ModelReady>().name, "endless");
   EXPECT_EQ(manager.Expect<wire::ModelReady>().name, "starved");
+  EXPECT_EQ(manager.Expect<wire::ModelReady>().name, "vectors");
   const auto failed = manager.Expect<wire::ModelFailed>();
   EXPECT_EQ(failed.name, "broken");
   EXPECT_EQ(failed.code, ErrorCode::kCorrupt);
   EXPECT_EQ(failed.message, "config.json is no JSON");
   const auto ready = manager.Expect<wire::Ready>();
-  EXPECT_EQ(ready.slots, 3u);
+  EXPECT_EQ(ready.slots, 4u);  // those of the model that takes most
   EXPECT_GT(ready.memory_used_bytes, 0u);
   EXPECT_GT(ready.memory_total_bytes, ready.memory_used_bytes);
 }
@@ -248,6 +259,53 @@ TEST_F(LeaseServerTest, EndsInTheMiddleOfWork) {
   for (std::uint64_t number = 1; number < 6; ++number) manager.Send(Grant(number, "endless", kLong));
   manager.WaitFor<wire::Token>();
   server.reset();
+}
+
+TEST_F(LeaseServerTest, EmbeddingLeasesAreAnsweredWithVectors) {
+  Connect();
+  std::map<TaskId, std::string> texts;
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    auto grant = Grant(number, "vectors", R"({"text": ")" + std::string(number, 'a') + "\"}");
+    grant.type = "embedding";
+    texts[grant.lease.task] = std::string(number, 'a');
+    manager.Send(grant);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const auto done = manager.Expect<wire::LeaseDone>();
+    const auto size = texts.at(done.lease.task).size();
+    EXPECT_EQ(done.result,
+              fmt::format(R"({{"embedding":[{},{},97],"dimensions":3,"tokens":{},"truncated":false}})", size,
+                          97 * size, size));
+    EXPECT_EQ(done.prompt_tokens, size);
+    EXPECT_EQ(done.generated_tokens, 0u);
+    manager.Send(wire::LeaseDoneAck{done.lease});
+  }
+}
+
+TEST_F(LeaseServerTest, ATaskOfTheOtherTypeIsRefusedByName) {
+  Connect();
+  manager.Send(Grant(1, "vectors", R"({"text": "a"})"));
+  auto failed = manager.Expect<wire::LeaseFailed>();
+  EXPECT_EQ(failed.code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(failed.worker_at_fault);
+  EXPECT_NE(failed.message.find("\"vectors\" serves tasks of type embedding"), std::string::npos)
+      << failed.message;
+  auto grant = Grant(2, "good", R"({"text": "a"})");
+  grant.type = "embedding";
+  manager.Send(grant);
+  failed = manager.Expect<wire::LeaseFailed>();
+  EXPECT_EQ(failed.code, ErrorCode::kUnsupported);
+  EXPECT_NE(failed.message.find("\"good\" serves tasks of type text_generation"), std::string::npos);
+  grant = Grant(3, "vectors", R"({"text": 5})");
+  grant.type = "embedding";
+  manager.Send(grant);
+  EXPECT_EQ(manager.Expect<wire::LeaseFailed>().code, ErrorCode::kInvalidArgument);
+  grant = Grant(4, "vectors", R"({"text": ")" + std::string(65, 'a') + "\"}");
+  grant.type = "embedding";
+  manager.Send(grant);
+  failed = manager.Expect<wire::LeaseFailed>();
+  EXPECT_EQ(failed.code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(failed.message.find("context_length_exceeded"), std::string::npos);
 }
 
 }  // namespace

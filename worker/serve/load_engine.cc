@@ -8,16 +8,21 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "worker/model/embedding_model.h"
+#include "worker/model/folder.h"
 #include "worker/model/load.h"
 #include "worker/serve/kv_plan.h"
 #include "worker/serve/tokenizer_codec.h"
 #include "worker/serve/torch_token_model.h"
+#include "worker/serve/torch_vector_model.h"
 
 namespace altlas::serve {
 namespace {
 
-Result<std::unique_ptr<TokenizerCodec>> LoadCodec(const LoadEngineOptions& options,
-                                                  const model::LanguageModelInfo& info) {
+// `Info` of a model: its name and vocab_size.
+template <typename Info>
+Result<std::unique_ptr<const text::Tokenizer>> LoadTokenizer(const LoadEngineOptions& options,
+                                                             const Info& info) {
   ALTLAS_TRY(auto tokenizer, text::Tokenizer::Load(options.folder));
   for (const auto& warning : tokenizer->warnings()) {
     ALTLAS_WARN("worker", "tokenizer", {"model", info.name}, {"what", warning});
@@ -26,7 +31,7 @@ Result<std::unique_ptr<TokenizerCodec>> LoadCodec(const LoadEngineOptions& optio
     ALTLAS_WARN("worker", "the tokenizer has ids that the model does not", {"model", info.name},
                 {"tokenizer", tokenizer->id_limit()}, {"model_vocabulary", info.vocab_size});
   }
-  return std::make_unique<TokenizerCodec>(std::move(tokenizer));
+  return tokenizer;
 }
 
 Result<model::KvCache> MakeCache(const LoadEngineOptions& options, const model::LanguageModelInfo& info) {
@@ -56,6 +61,30 @@ wire::ModelReady Facts(const model::LanguageModelInfo& info, const model::KvCach
   return facts;
 }
 
+// One step on a processor stays well below a second; a GPU needs more to be busy.
+constexpr std::int64_t kGpuStepTokens = 16'384;
+
+Result<LoadedModel> LoadEmbedding(const LoadEngineOptions& options, const model::LoadOptions& load) {
+  ALTLAS_TRY(auto model, model::LoadEmbeddingModel(options.folder, load));
+  ALTLAS_TRY(auto tokenizer, LoadTokenizer(options, model->info()));
+  const model::EmbeddingModelInfo info = model->info();
+  LoadedModel loaded;
+  loaded.facts.name = info.name;
+  loaded.facts.family = info.architecture;
+  loaded.facts.dtype = model::DtypeName(info.dtype);
+  loaded.facts.memory_bytes = static_cast<std::uint64_t>(info.weight_bytes);
+  loaded.facts.parameters = static_cast<std::uint64_t>(info.parameter_count);
+  loaded.facts.vocabulary = static_cast<std::uint32_t>(info.vocab_size);
+  auto adapter = std::make_unique<TorchVectorModel>(std::move(model), options.max_context);
+  loaded.facts.context_length = static_cast<std::uint32_t>(adapter->info().context_length);
+  EmbeddingEngineOptions engine;
+  if (!info.device.is_cpu()) engine.limits.step_tokens = kGpuStepTokens;
+  ALTLAS_TRY(loaded.embedding,
+             EmbeddingEngine::Create(std::move(adapter),
+                                     std::make_unique<TokenizerPassages>(std::move(tokenizer)), engine));
+  return loaded;
+}
+
 }  // namespace
 
 Result<LoadedModel> LoadEngine(const LoadEngineOptions& options) {
@@ -63,8 +92,11 @@ Result<LoadedModel> LoadEngine(const LoadEngineOptions& options) {
   load.name = options.name;
   ALTLAS_TRY(load.device, OpenAccelerator(options.accelerator));
   ALTLAS_TRY(load.dtype, model::ParseDtype(options.dtype));
+  ALTLAS_TRY(const auto family, model::FamilyOf(options.folder));
+  if (family == model::Family::kBert) return LoadEmbedding(options, load);
   ALTLAS_TRY(auto model, model::LoadLanguageModel(options.folder, load));
-  ALTLAS_TRY(auto codec, LoadCodec(options, model->info()));
+  ALTLAS_TRY(auto tokenizer, LoadTokenizer(options, model->info()));
+  auto codec = std::make_unique<TokenizerCodec>(std::move(tokenizer));
   ALTLAS_TRY(auto cache, MakeCache(options, model->info()));
   LoadedModel loaded;
   loaded.facts = Facts(model->info(), cache);

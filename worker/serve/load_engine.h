@@ -23,9 +23,9 @@ struct LoadEngineOptions {
   PhaseListener* phases = nullptr;  // EngineOptions::phases
 };
 
-// Loads model and tokenizer of a Hugging Face folder onto this worker's device and puts a batching engine
-// around them. Blocks for as long as reading takes. Errors name the file and the fix (worker/model/load.h,
-// text/tokenizer.h, kv_plan.h).
+// Loads model and tokenizer of a Hugging Face folder onto this worker's device and puts the batching engine
+// of its family around them (folder.h). Blocks for as long as reading takes. Errors name the file and the fix
+// (worker/model/load.h, text/tokenizer.h, kv_plan.h).
 Result<LoadedModel> LoadEngine(const LoadEngineOptions& options);
 
 // Thread settings of libtorch for the calling thread; 0: the cores this process may use. SetUpProcess comes

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_writer.h"
-#include "base/utf8.h"
+#include "worker/serve/request_json.h"
 
 namespace altlas::serve {
 namespace {
@@ -15,14 +15,8 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::int64_t kMaxLength = std::int64_t{1} << 31;
 
-// Null means absent, as everywhere in the interface.
-const Json* Find(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
-
 Status ReadNumber(const Json& object, const char* key, double low, double high, double& out) {
-  const Json* value = Find(object, key);
+  const Json* value = FindRequestField(object, key);
   if (value == nullptr) return {};
   if (!value->is_number()) return FailField(key, "{} is {}; it must be a number", key, value->type_name());
   const auto number = value->get<double>();
@@ -35,7 +29,7 @@ Status ReadNumber(const Json& object, const char* key, double low, double high, 
 
 Status ReadInteger(const Json& object, const char* key, std::int64_t low, std::int64_t high,
                    std::int64_t& out) {
-  const Json* value = Find(object, key);
+  const Json* value = FindRequestField(object, key);
   if (value == nullptr) return {};
   if (!value->is_number_integer())
     return FailField(key, "{} is {}; it must be an integer", key, value->dump());
@@ -49,7 +43,7 @@ Status ReadInteger(const Json& object, const char* key, std::int64_t low, std::i
 }
 
 Status ReadSeed(const Json& object, std::uint64_t& seed) {
-  const Json* value = Find(object, "seed");
+  const Json* value = FindRequestField(object, "seed");
   if (value == nullptr) return {};
   if (!value->is_string())
     return FailField("seed", "seed is {}; it must be a decimal string", value->type_name());
@@ -63,7 +57,7 @@ Status ReadSeed(const Json& object, std::uint64_t& seed) {
 }
 
 Status ReadStops(const Json& object, std::vector<std::string>& stops) {
-  const Json* value = Find(object, "stop");
+  const Json* value = FindRequestField(object, "stop");
   if (value == nullptr) return {};
   if (!value->is_array())
     return FailField("stop", "stop is {}; it must be an array of strings", value->type_name());
@@ -99,10 +93,7 @@ Status ReadSampling(const Json& object, SamplingParams& sampling) {
 Result<GenerationRequest> Read(const Json& object, const SamplingParams& defaults) {
   GenerationRequest request;
   request.sampling = defaults;
-  const Json* text = Find(object, "text");
-  if (text == nullptr) return FailField("text", "text is missing; it holds the prompt");
-  if (!text->is_string()) return FailField("text", "text is {}; it must be a string", text->type_name());
-  request.text = text->get<std::string>();
+  ALTLAS_TRY(request.text, ReadRequestText(object));
   ALTLAS_TRY_VOID(ReadInteger(object, "max_length", 1, kMaxLength, request.max_length));
   ALTLAS_TRY_VOID(ReadSampling(object, request.sampling));
   ALTLAS_TRY_VOID(ReadStops(object, request.stop));
@@ -115,23 +106,10 @@ Result<GenerationRequest> ParseRequest(std::string_view type, std::string_view j
                                        const SamplingParams& defaults) {
   if (type != "text_generation") {
     return Fail(ErrorCode::kUnsupported,
-                "task type \"{}\" is not one this worker runs; it runs text_generation", type);
+                "task type \"{}\" is not one this worker runs; it runs text_generation and embedding", type);
   }
-  // The parser recurses with the nesting; the object needs two levels.
-  constexpr int kMaxDepth = 8;
-  const auto depth_guard = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > kMaxDepth) throw std::length_error("nested too deeply");
-    return true;
-  };
-  try {
-    const Json object = Json::parse(json.begin(), json.end(), depth_guard);
-    if (!object.is_object())
-      return Fail(ErrorCode::kInvalidArgument, "the request is {}, not an object", object.type_name());
-    return Read(object, defaults);
-  } catch (const std::exception& error) {
-    return Fail(ErrorCode::kInvalidArgument, "the request is not valid JSON: {}",
-                ReplaceInvalidUtf8(error.what()));
-  }
+  ALTLAS_TRY(const Json object, ParseRequestObject(json));
+  return Read(object, defaults);
 }
 
 std::string FormatResult(const GenerationResult& result) {
