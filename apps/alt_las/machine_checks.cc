@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model_type.h"
 #include "settings.h"
 #include "tls_files.h"
 
@@ -23,6 +24,29 @@ void CheckTls(const config::LoadedConfig& loaded, WallMillis now, MachineReport&
     report.warnings.push_back(config::AboutKey(loaded, "server.tls.certificate", warning));
 }
 
+void CheckType(const config::LoadedConfig& loaded, const config::ModelConfig& model, std::size_t index,
+               MachineReport& report) {
+  const auto served = TypeOfFolder(model.path);
+  if (!served || config::TypeOf(model) == *served) return;
+  report.errors.push_back(config::AboutKey(
+      loaded, fmt::format("models[{}].type", index),
+      fmt::format("found {}, but the model in {} is of a family that serves {}; leave type out",
+                  config::TypeOf(model), model.path.string(), *served)));
+}
+
+// Those whose type is written are held against each other when the file is read.
+void CheckDefaults(const config::LoadedConfig& loaded, const std::vector<config::ModelConfig>& models,
+                   MachineReport& report) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (!models[i].is_default) continue;
+    const auto* first = config::DefaultModel(models, config::TypeOf(models[i]));
+    if (first == &models[i]) continue;
+    report.errors.push_back(config::AboutKey(loaded, fmt::format("models[{}].default", i),
+                                             fmt::format("{} is the default for {} already; mark one model",
+                                                         first->name, config::TypeOf(models[i]))));
+  }
+}
+
 void CheckModels(const config::LoadedConfig& loaded, MachineReport& report) {
   const auto models = ModelsOf(loaded);
   for (std::size_t i = 0; i < models.size(); ++i) {
@@ -36,7 +60,9 @@ void CheckModels(const config::LoadedConfig& loaded, MachineReport& report) {
     }
     if (!wrong.empty())
       report.errors.push_back(config::AboutKey(loaded, fmt::format("models[{}].path", i), std::move(wrong)));
+    CheckType(loaded, models[i], i, report);
   }
+  CheckDefaults(loaded, models, report);
 }
 
 void CheckProgram(const config::LoadedConfig& loaded, MachineReport& report) {

@@ -122,7 +122,8 @@ Status Server::Impl::Build() {
 
   pool::PoolOptions pool;
   pool.sched = SchedConfigOf(config());
-  for (const auto& model : models_) pool.models.push_back({model.name, model.type, model.devices});
+  for (const auto& model : models_)
+    pool.models.push_back({model.name, std::string(config::TypeOf(model)), model.devices});
   pool.max_worker_losses = config().workers.max_attempts;
   pool.queue_sweep = config().gpu.multi_gpu.queue_processing_interval;
   pool.seed = static_cast<std::uint64_t>(clock_.WallNow());

@@ -6,6 +6,7 @@
 #include "device/cpu_probe.h"
 #include "device/nvml_probe.h"
 #include "device/simulated_probe.h"
+#include "model_type.h"
 
 namespace altlas::app {
 namespace {
@@ -112,8 +113,11 @@ std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded) {
     shipped.is_default = true;
     models.push_back(std::move(shipped));
   }
-  for (auto& model : models)
+  for (auto& model : models) {
     model.path = std::filesystem::absolute(config::ResolvePath(loaded, model.path)).lexically_normal();
+    if (model.type) continue;
+    if (const auto served = TypeOfFolder(model.path)) model.type = *served;
+  }
   return models;
 }
 

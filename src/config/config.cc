@@ -20,10 +20,14 @@ std::span<const std::string_view> KnownTaskTypes() {
   return kTypes;
 }
 
+std::string_view TypeOf(const ModelConfig& model) {
+  return model.type ? std::string_view(*model.type) : KnownTaskTypes().front();
+}
+
 const ModelConfig* DefaultModel(std::span<const ModelConfig> models, std::string_view type) {
   const ModelConfig* first = nullptr;
   for (const auto& model : models) {
-    if (model.type != type) continue;
+    if (TypeOf(model) != type) continue;
     if (model.is_default) return &model;
     if (first == nullptr) first = &model;
   }

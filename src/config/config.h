@@ -165,7 +165,7 @@ struct StoreConfig {
 struct ModelConfig {
   std::string name;
   std::filesystem::path path;
-  std::string type = "text_generation";
+  std::optional<std::string> type;  // absent: what its family serves, which only its folder says
   Dtype dtype = Dtype::kFloat32;
   bool is_default = false;                          // `default`
   std::optional<std::vector<std::string>> devices;  // absent: every device
@@ -220,6 +220,9 @@ struct Config {
 
 // The model of a type that a request without a name gets: the one marked default, else the first; null where
 // there is none.
+// The task type a model serves: the configured one; text_generation where the folder has not been asked yet.
+std::string_view TypeOf(const ModelConfig& model);
+// Of the models of the type, the one that is marked, else the first; null where there is none.
 const ModelConfig* DefaultModel(std::span<const ModelConfig> models, std::string_view type);
 inline const ModelConfig* DefaultModel(const Config& config, std::string_view type) {
   return DefaultModel(config.models, type);

@@ -136,12 +136,13 @@ class CrossChecks {
     std::map<std::string, std::string> defaults;
     for (std::size_t i = 0; i < config_.models.size(); ++i) {
       const auto& model = config_.models[i];
-      if (!model.is_default) continue;
-      const auto [first, is_first] = defaults.emplace(model.type, model.name);
+      // Where the type is left to the folder, whoever reads the folders looks (the program, when it starts).
+      if (!model.is_default || !model.type) continue;
+      const auto [first, is_first] = defaults.emplace(*model.type, model.name);
       if (!is_first)
         ModelError(
             i, "default",
-            fmt::format("{} is the default for {} already; mark one model", first->second, model.type));
+            fmt::format("{} is the default for {} already; mark one model", first->second, *model.type));
     }
   }
   // By what was read: a list with another mistake in it is not in the configuration.

@@ -300,7 +300,9 @@ KeySpec ModelRows() {
       {
           Key("name", &C::name, "The name by which requests ask for it.").Check(CheckModelName).Required(),
           Key("path", &C::path, "Its folder; a relative one counts from the folder of this file.").Required(),
-          Key("type", &C::type, "The task type it serves.").Choices(TaskTypes()),
+          Key("type", &C::type, "The task type it serves. Its family says which one that can be.")
+              .Choices(TaskTypes())
+              .Absent("by the model's family"),
           Key("dtype", &C::dtype, "The type of numbers it computes with, on every device alike."),
           Key("default", &C::is_default,
               "Take it for requests of its type that name no model; else the first of the type."),

@@ -184,9 +184,8 @@ TEST_F(RuntimeTest, AReloadSeesWhatChangesAtOnceAndWhatNeedsARestart) {
   EXPECT_EQ(diff.at_run_time[0].after, "0.7");
   ASSERT_EQ(diff.need_restart.size(), 2u);
   EXPECT_EQ(diff.need_restart[0].key, "server.allow_insecure_remote");
-  EXPECT_EQ(
-      diff.need_restart[1].after,
-      "[{name: a, path: b, type: text_generation, dtype: float32, default: false, kv_cache: 1073741824}]");
+  EXPECT_EQ(diff.need_restart[1].after,
+            "[{name: a, path: b, dtype: float32, default: false, kv_cache: 1073741824}]");
   EXPECT_TRUE(DiffConfig(before.config, before.config).empty());
 }
 

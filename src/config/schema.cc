@@ -118,6 +118,7 @@ void WriteType(JsonWriter& json, const KeySpec& key) {
     case KeyType::kChoice:
       json.Key("enum").BeginArray();
       for (const auto& choice : key.choices) json.String(choice);
+      if (key.optional) json.Null();
       json.EndArray();
       break;
     case KeyType::kSeconds:

@@ -18,8 +18,10 @@ std::string_view OpenApiSchemas() {
 "TaskFields": {"type": "object", "properties": {
   "text": {"type": "string", "minLength": 1, "description": "The prompt. Needed for text_generation and embedding."},
   "image": {"type": "string", "description": "For the image types."},
-  "type": {"$ref": "#/components/schemas/TaskType"},
+  "type": {"$ref": "#/components/schemas/TaskType", "description": "Left out: the named model's, or text_generation."},
   "model": {"type": "string", "description": "A name of /api/v1/models; else the type's default."},
+  "normalize": {"type": "boolean", "description": "embedding: give a vector of length 1. Left out: as the model's folder says."},
+  "truncate": {"type": "boolean", "default": false, "description": "embedding: cut a text that is longer than the model's context instead of failing with context_length_exceeded."},
   "max_length": {"type": "integer", "minimum": 1, "maximum": 32768, "default": 128, "description": "Most tokens to generate; the prompt does not count. Past the model's context it is clipped, and result.max_length_clipped says so."},
   "temperature": {"type": "number", "minimum": 0, "maximum": 5, "description": "0 is greedy. Left out: the model's own."},
   "top_k": {"type": "integer", "minimum": 0, "maximum": 1000000, "description": "0 is off."},
@@ -44,8 +46,12 @@ std::string_view OpenApiSchemas() {
 "BatchAnswer": {"type": "object", "required": ["status"], "description": "tasks[] where the batch is to be split, gpu_id and task_ids[] where not.", "properties": {
   "status": {"$ref": "#/components/schemas/Status", "description": "running where a task is running, else queued where one waits; else, of a batch that is final, failed, canceled or completed, whichever of them comes first."}, "tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Submitted"}},
   "gpu_id": {"$ref": "#/components/schemas/GpuId"}, "task_ids": {"type": "array", "items": {"type": "string"}}}},
-"Result": {"type": "object", "required": ["execution_time"], "properties": {"text": {"type": "string"}, "finish_reason": {"type": "string"},
+"Result": {"type": "object", "required": ["execution_time"], "description": "text_generation: text to max_length_clipped. embedding: embedding to truncated.",
+  "properties": {"text": {"type": "string"}, "finish_reason": {"type": "string"},
   "prompt_tokens": {"type": "integer"}, "generated_tokens": {"type": "integer"}, "max_length_clipped": {"type": "boolean"},
+  "embedding": {"type": "array", "items": {"type": "number"}, "description": "The text's vector."}, "dimensions": {"type": "integer"},
+  "tokens": {"type": "integer", "description": "Those that were computed, the model's special ones included."},
+  "truncated": {"type": "boolean", "description": "The text was longer than the model's context, and only its beginning counts."},
   "execution_time": {"type": "number", "description": "Seconds, measured by the worker."}}},
 "Task": {"type": "object", "required": ["task_id", "gpu_id", "status", "type", "created_at"], "properties": {
   "task_id": {"type": "string", "format": "uuid"}, "gpu_id": {"$ref": "#/components/schemas/GpuId"}, "status": {"$ref": "#/components/schemas/Status"},

@@ -33,9 +33,21 @@ std::string DidYouMean(std::string_view text, std::span<const std::string> known
   return nearest.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", nearest);
 }
 
-void ReadType(ObjectReader& body, pool::NewTask& task) {
+const config::ModelConfig* FindModel(const RequestRules& rules, std::string_view name) {
+  const auto found = std::find_if(rules.models.begin(), rules.models.end(),
+                                  [&](const auto& model) { return model.name == name; });
+  return found == rules.models.end() ? nullptr : &*found;
+}
+
+// A request that names a model and no type is of the model's.
+std::string_view TypeWithout(const RequestRules& rules, const std::optional<std::string_view>& model) {
+  const auto* named = model ? FindModel(rules, *model) : nullptr;
+  return named != nullptr ? config::TypeOf(*named) : config::KnownTaskTypes().front();
+}
+
+void ReadType(ObjectReader& body, const RequestRules& rules, pool::NewTask& task) {
   const auto types = config::KnownTaskTypes();
-  task.type = body.String("type").value_or("text_generation");
+  task.type = body.String("type").value_or(TypeWithout(rules, body.String("model")));
   if (std::find(types.begin(), types.end(), task.type) != types.end()) return;
   const std::vector<std::string> names(types.begin(), types.end());
   body.Complain("type", fmt::format("type \"{}\" is unknown{}; use one of {}", task.type.substr(0, 64),
@@ -48,9 +60,8 @@ void ReadModel(ObjectReader& body, const RequestRules& rules, pool::NewTask& tas
     if (const auto* chosen = config::DefaultModel(rules.models, task.type)) task.model = chosen->name;
     return;
   }
-  const auto found =
-      std::find_if(rules.models.begin(), rules.models.end(), [&](const auto& m) { return m.name == *name; });
-  if (found == rules.models.end()) {
+  const auto* found = FindModel(rules, *name);
+  if (found == nullptr) {
     std::vector<std::string> names;
     for (const auto& model : rules.models) names.push_back(model.name);
     body.Complain("model",
@@ -59,9 +70,9 @@ void ReadModel(ObjectReader& body, const RequestRules& rules, pool::NewTask& tas
                   ErrorCode::kNotFound);
     return;
   }
-  if (found->type != task.type)
+  if (config::TypeOf(*found) != task.type)
     body.Complain("model", fmt::format("model \"{}\" is of type {}, the request is of type {}", *name,
-                                       found->type, task.type));
+                                       config::TypeOf(*found), task.type));
   task.model = *name;
 }
 
@@ -105,17 +116,9 @@ struct Digits {
   const char* end;
 };
 
-// Reads everything of one task and writes the worker's request.
-pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
-                       const std::function<std::uint64_t()>& draw_seed) {
-  pool::NewTask task;
-  ReadType(body, task);
-  ReadModel(body, rules, task);
-  const auto text = ReadText(body, rules, task.type);
-  JsonWriter out;
-  out.BeginObject();
-  if (text) out.Key("text").String(*text);
-  if (const auto image = body.String("image")) out.Key("image").String(*image);
+// Everything about generated text; checked for every type, since clients send it along.
+void WriteGeneration(ObjectReader& body, const std::function<std::uint64_t()>& draw_seed, JsonWriter& out,
+                     pool::NewTask& task) {
   const auto max_length = body.Int("max_length", 1, kMaxNewTokens).value_or(kDefaultNewTokens);
   // Sampling that the request does not name is the model's own (generation_config.json), so it is left out.
   const auto number = [&](std::string_view key, double low, double high) {
@@ -131,8 +134,41 @@ pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
   out.Key("seed").String(Digits(seed ? *seed : draw_seed()).view());
   // Last, where SizeHintOf finds it without parsing.
   out.Key("max_length").Int(max_length).EndObject();
-  task.request = out.text();  // a copy of the right size: it is kept for as long as the task
   task.size_hint = static_cast<double>(max_length);
+}
+
+// An embedding has no words to sample: what was said of them is left out.
+void WriteEmbedding(ObjectReader& body, JsonWriter& out) {
+  const auto flag = [&](std::string_view key) {
+    if (const auto value = body.Bool(key)) out.Key(key).Bool(*value);
+  };
+  flag("normalize");
+  flag("truncate");
+  out.EndObject();
+}
+
+// Reads everything of one task and writes the worker's request.
+pool::NewTask ReadTask(ObjectReader& body, const RequestRules& rules,
+                       const std::function<std::uint64_t()>& draw_seed) {
+  pool::NewTask task;
+  ReadType(body, rules, task);
+  ReadModel(body, rules, task);
+  const auto text = ReadText(body, rules, task.type);
+  JsonWriter out;
+  out.BeginObject();
+  if (text) out.Key("text").String(*text);
+  if (const auto image = body.String("image")) out.Key("image").String(*image);
+  if (task.type == "embedding") {
+    JsonWriter unused;
+    unused.BeginObject();
+    WriteGeneration(
+        body, [] { return std::uint64_t{0}; }, unused, task);
+    WriteEmbedding(body, out);
+  } else {
+    WriteGeneration(body, draw_seed, out, task);
+  }
+  task.request = out.text();  // a copy of the right size: it is kept for as long as the task
+  if (task.type == "embedding") task.size_hint = pool::SizeHintOf(task.request);
   task.estimated_memory = static_cast<std::uint64_t>(body.Int("estimated_memory", 0, kMaxMemory).value_or(0));
   if (const auto priority = body.String("priority")) {
     if (priority->empty() || priority->size() > 64)

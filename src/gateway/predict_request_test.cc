@@ -11,11 +11,13 @@ RequestRules Rules() {
   rules.text_bytes = 100;
   rules.batch_items = 3;
   static const auto models = [] {
-    std::vector<config::ModelConfig> two(2);
-    two[0].name = "small";
-    two[1].name = "large";
-    two[1].is_default = true;
-    return two;
+    std::vector<config::ModelConfig> three(3);
+    three[0].name = "small";
+    three[1].name = "large";
+    three[1].is_default = true;
+    three[2].name = "vectors";
+    three[2].type = "embedding";
+    return three;
   }();
   rules.models = models;
   return rules;
@@ -56,6 +58,34 @@ TEST(PredictRequest, LeavesTheModelsOwnSamplingToTheModel) {
             R"({"text":"a","stop":[],"seed":"18446744073709551615","max_length":128})");
 }
 
+// Nothing of sampling reaches the worker, and no seed is drawn: the same text, the same bytes.
+TEST(PredictRequest, AnEmbeddingIsItsTextAndItsTwoSwitches) {
+  const auto plain =
+      Parse(R"({"text":"a b c d e f","type":"embedding","max_length":9,"temperature":1,"seed":3})");
+  ASSERT_TRUE(plain.has_value()) << plain.error().message;
+  EXPECT_EQ(plain->value.task.request, R"({"text":"a b c d e f"})");
+  EXPECT_EQ(plain->value.task.model, "vectors");
+  EXPECT_TRUE(plain->unknown.empty());
+  EXPECT_GT(plain->value.task.size_hint, 1);
+  EXPECT_EQ(plain->value.task.size_hint, pool::SizeHintOf(plain->value.task.request));
+  const auto full = Parse(R"({"truncate":true,"text":"a","type":"embedding","normalize":false})");
+  ASSERT_TRUE(full.has_value()) << full.error().message;
+  EXPECT_EQ(full->value.task.request, R"({"text":"a","normalize":false,"truncate":true})");
+}
+
+TEST(PredictRequest, ANamedModelSaysTheTypeWhereTheRequestDoesNot) {
+  const auto named = Parse(R"({"text":"a","model":"vectors"})");
+  ASSERT_TRUE(named.has_value()) << named.error().message;
+  EXPECT_EQ(named->value.task.type, "embedding");
+  EXPECT_EQ(Parse(R"({"text":"a","model":"small"})")->value.task.type, "text_generation");
+  EXPECT_EQ(Parse(R"({"text":"a","model":"nobody"})").error().code, ErrorCode::kNotFound);
+}
+
+// Words of one type mean nothing to another: they are told like any unknown field.
+TEST(PredictRequest, TheSwitchesOfAnEmbeddingAreUnknownElsewhere) {
+  EXPECT_EQ(Parse(R"({"text":"a","normalize":true})")->unknown, std::vector<std::string>{"normalize"});
+}
+
 TEST(PredictRequest, ATextCannotPassForAField) {
   const auto parsed = Parse(R"({"text":"\",\"max_length\":9,\"x\":\""})");
   ASSERT_TRUE(parsed.has_value());
@@ -80,6 +110,12 @@ TEST(PredictRequest, EveryWrongFieldIsNamedWithItsLimit) {
       {R"({"text":"a","type":"poetry"})", "type"},
       {R"({"text":"a","model":"smal"})", "model"},
       {R"({"text":"a","type":"embedding","model":"small"})", "model"},
+      {R"({"text":"a","type":"text_generation","model":"vectors"})", "model"},
+      {R"({"type":"embedding"})", "text"},
+      {R"({"text":"","type":"embedding"})", "text"},
+      {R"({"text":"a","type":"embedding","normalize":1})", "normalize"},
+      {R"({"text":"a","type":"embedding","truncate":"yes"})", "truncate"},
+      {R"({"text":"a","type":"embedding","max_length":0})", "max_length"},
       {R"({"text":"a","estimated_memory":1.5})", "estimated_memory"},
       {R"({"text":"a","queue_timeout":0})", "queue_timeout"},
       {R"({"text":"a","stream":1})", "stream"},

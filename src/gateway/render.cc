@@ -224,10 +224,13 @@ std::string RenderModels(const std::vector<config::ModelConfig>& models,
         .Key("name")
         .String(model.name)
         .Key("type")
-        .String(model.type)
+        .String(config::TypeOf(model))
         .Key("dtype")
         .String(config::Name(model.dtype));
-    out.Key("default").Bool(config::DefaultModel(models, model.type) == &model).Key("devices").BeginArray();
+    out.Key("default")
+        .Bool(config::DefaultModel(models, config::TypeOf(model)) == &model)
+        .Key("devices")
+        .BeginArray();
     std::optional<wire::ModelReady> loaded;
     for (const auto& device : devices) {
       for (const auto& m : device.backend.models) {

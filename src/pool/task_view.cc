@@ -36,7 +36,9 @@ std::optional<double> QueueSecondsOf(const store::TaskRecord& record) {
 }
 
 double SizeHintOf(std::string_view request) {
-  return std::max(0.0, NumberAfter(request, "\"max_length\":").value_or(0));
+  constexpr double kBytesPerToken = 4;  // about, of English
+  const auto read = static_cast<double>(request.size()) / kBytesPerToken;
+  return std::max(0.0, NumberAfter(request, "\"max_length\":").value_or(read));
 }
 
 }  // namespace altlas::pool

@@ -48,7 +48,8 @@ using TaskEvent = std::variant<TokenEvent, ResetEvent, FinalEvent>;
 // for one that never started, and where it had more than one attempt and `explain` is left out.
 std::optional<double> QueueSecondsOf(const store::TaskRecord& record);
 
-// Size of a request for scheduling: JSON key "max_length" where a stored request has one (recovery), else 0.
+// Size of a request for scheduling, in tokens: JSON key "max_length" where a stored request has one
+// (recovery); else, of one that only reads, about as many as its bytes make.
 double SizeHintOf(std::string_view request_json);
 
 }  // namespace altlas::pool
