@@ -12,7 +12,7 @@ namespace {
 constexpr double kProbeShare = 0.5;
 constexpr std::size_t kLeastProbes = 4;
 // One step is at most so many times as large as the largest before it.
-constexpr std::uint64_t kFarthest = 4;
+constexpr std::uint64_t kFarthest = 2;
 // What caching allocators and huge pages round to; a point so near to the line is on it.
 constexpr double kRounding = 4.0 * (1 << 20);
 constexpr double kLinearShare = 0.02;
@@ -34,7 +34,10 @@ Result<BatchSearch> BatchSearch::Create(const BatchLimits& limits) {
         "the model alone takes {:.0f} bytes and the limit is {:.0f}: take a smaller model or dtype, or "
         "allow more memory",
         limits.base_bytes, limits.memory_bytes);
-  if (limits.most == 0) return Fail(ErrorCode::kInvalidArgument, "there is no sample to make a batch of");
+  if (limits.least == 0 || limits.most < limits.least)
+    return Fail(ErrorCode::kInvalidArgument,
+                "there is nothing between the smallest batch, {}, and the largest, {}", limits.least,
+                limits.most);
   return BatchSearch(limits);
 }
 
@@ -50,8 +53,8 @@ std::optional<std::uint64_t> BatchSearch::Done(std::string why) {
 }
 
 std::optional<std::uint64_t> BatchSearch::Choose() {
-  if (runs_.empty()) return 1;
-  if (best_ == 0) return Done("not even one sample fits");
+  if (runs_.empty()) return limits_.least;
+  if (best_ == 0) return Done("not even the smallest batch fits");
   if (best_ >= limits_.most) return Done(fmt::format("{} is the most that was asked for", limits_.most));
   if (runs_.size() >= static_cast<std::size_t>(limits_.most_runs))
     return Done(fmt::format("{} steps were run", runs_.size()));
@@ -69,7 +72,7 @@ std::optional<std::uint64_t> BatchSearch::ChooseProbe() {
   if (Predict(twice) <= kProbeShare * limits_.memory_bytes) return twice;
   // Too few for a line: the sizes between, which cost less than what was run already.
   if (points_.size() < kLeastProbes) {
-    for (auto size = best_; size-- > 1;) {
+    for (auto size = best_; size-- > limits_.least;) {
       const bool known = std::any_of(points_.begin(), points_.end(),
                                      [&](const auto& p) { return p.x == static_cast<double>(size); });
       if (!known) return size;
@@ -106,7 +109,7 @@ std::optional<std::uint64_t> BatchSearch::ChooseLarger() {
   // The line may be wrong at this end. What a sample took on the way up says what the room left is worth;
   // where that is more than a few samples, a slightly larger step is seen not to fit before the search ends.
   const double rise = best_bytes_ - points_.front().y;
-  const double each = best_ > 1 && rise > 0 ? rise / static_cast<double>(best_ - 1) : 0;
+  const double each = rise > 0 ? rise / (static_cast<double>(best_) - points_.front().x) : 0;
   const double worth = each > 0 ? (limits_.memory_bytes - best_bytes_) / each : INFINITY;
   if (worth >= 1 && worth > 0.75 * limits_.close_enough * static_cast<double>(best_))
     return std::min(limits_.most, best_ + std::max<std::uint64_t>(1, Enough()));

@@ -21,6 +21,7 @@ namespace altlas::tune {
 struct BatchLimits {
   double memory_bytes = 0;         // what a step may take, share and margin applied
   double base_bytes = 0;           // taken before any step (model loaded); 0 where it is not known
+  std::uint64_t least = 1;         // the first size that is run (batch norm cannot train on 1)
   std::uint64_t most = 1'048'576;  // the answer is never above (samples of the data, say)
   double close_enough = 0.02;  // done when the gap to the limit is worth less than this share of the batch
   int most_runs = 32;
@@ -33,7 +34,7 @@ struct BatchRun {
 };
 
 struct BatchAnswer {
-  std::uint64_t batch = 0;       // 0: not even one sample fits
+  std::uint64_t batch = 0;       // 0: not even the smallest fits
   double bytes = 0;              // measured at `batch`
   double predicted_bytes = 0;    // by the line, before `batch` was run; 0 where there was no line yet
   LineFit fit;                   // M0 = intercept, k = slope

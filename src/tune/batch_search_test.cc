@@ -150,7 +150,7 @@ TEST(BatchSearch, AWorkspaceIsNamed) {
 TEST(BatchSearch, ASampleThatDoesNotFitIsSaid) {
   const auto outcome = Search([](std::uint64_t) { return 3 * kGiB; }, {.memory_bytes = 2 * kGiB});
   EXPECT_EQ(outcome.answer.batch, 0u);
-  EXPECT_EQ(outcome.answer.why, "not even one sample fits");
+  EXPECT_EQ(outcome.answer.why, "not even the smallest batch fits");
   const auto failed = Search([](std::uint64_t) { return 3 * kGiB; }, {.memory_bytes = 2 * kGiB}, kGiB);
   EXPECT_EQ(failed.answer.batch, 0u);
 }
@@ -177,6 +177,16 @@ TEST(BatchSearch, TheSamplesThereAreBoundIt) {
   EXPECT_LE(outcome.answer.runs.size(), 10u);
 }
 
+TEST(BatchSearch, NothingBelowTheSmallestIsRun) {
+  const auto outcome = Search(
+      [](std::uint64_t b) {
+        EXPECT_GE(b, 2u);
+        return 100 * kMiB * static_cast<double>(b);
+      },
+      {.memory_bytes = kGiB, .least = 2});
+  EXPECT_EQ(outcome.answer.batch, 10u);
+}
+
 TEST(BatchSearch, MemoryThatDoesNotGrowEndsAtTheMost) {
   const auto outcome =
       Search([](std::uint64_t) { return 100 * kMebibyte; }, {.memory_bytes = kGiB, .most = 4096});
@@ -188,6 +198,8 @@ TEST(BatchSearch, LimitsThatLeaveNothingAreRefused) {
   EXPECT_EQ(BatchSearch::Create({.memory_bytes = -1}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(BatchSearch::Create({.memory_bytes = NAN}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(BatchSearch::Create({.memory_bytes = kGiB, .most = 0}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(BatchSearch::Create({.memory_bytes = kGiB, .least = 3, .most = 2}).error().code,
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(BatchSearch::Create({.memory_bytes = kGiB, .base_bytes = kGiB}).error().code,
             ErrorCode::kTooLarge);
 }
