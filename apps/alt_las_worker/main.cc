@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
       "  alt_las_worker --socket /var/lib/alt_las/workers.sock --device gpu_0     (with ALTLAS_WORKER_TOKEN "
       "set)\n"
       "Exit codes: 0 done, drained or asked to stop; 1 failed; 2 wrong usage; 3 refused by the manager; 4 no "
-      "manager.");
+      "manager; 5 out of memory (--measure).");
   Arguments arguments;
   auto* serve = app.add_option_group("With a manager");
   auto* socket = serve->add_option("--socket", arguments.socket, "The manager's Unix socket")
@@ -44,10 +44,40 @@ int main(int argc, char** argv) {
   auto* tokenize = people->add_option("--tokenize", arguments.tokenize, "Show the tokens of --prompt")
                        ->check(NotEmpty())
                        ->type_name("FOLDER");
-  auto* bench =
-      people->add_option("--bench", arguments.bench, "Measure tokens per second, one stream and eight")
-          ->check(NotEmpty())
-          ->type_name("FOLDER");
+  auto* bench = people
+                    ->add_option("--bench", arguments.bench,
+                                 "Measure tokens per second, by default of one stream and of eight")
+                    ->check(NotEmpty())
+                    ->type_name("FOLDER");
+  people->add_option("--streams", arguments.streams, "Of --bench: sequences at once")
+      ->check(CLI::Range(1, 1024))
+      ->expected(1, 16)
+      ->needs(bench);
+  auto* copies =
+      people->add_flag("--copies", arguments.copies, "How fast memory is copied to the GPU, as JSON");
+  auto* measure = people
+                      ->add_option("--measure", arguments.measure,
+                                   "Run a step and say what memory it took at its peak, as JSON")
+                      ->check(NotEmpty())
+                      ->type_name("FOLDER");
+  people->add_option("--work", arguments.work, "Of --measure: a training step, or a full batch of answers")
+      ->check(CLI::IsMember({"training", "serving"}))
+      ->needs(measure)
+      ->capture_default_str();
+  people->add_option("--batch", arguments.batch, "Of --measure: samples in the step")
+      ->check(CLI::Range(1, 1 << 24))
+      ->needs(measure)
+      ->capture_default_str();
+  people->add_option("--length", arguments.length, "Of --measure: tokens of a sample")
+      ->check(CLI::Range(2, 1 << 20))
+      ->needs(measure)
+      ->capture_default_str();
+  people->add_option("--steps", arguments.steps, "Of --measure: steps; the time is that of the quickest")
+      ->check(CLI::Range(1, 1000))
+      ->needs(measure)
+      ->capture_default_str();
+  auto* allocator = people->add_flag("--allocator", arguments.allocator,
+                                     "What the GPU memory allocator is set to in this environment, as JSON");
   auto* prompt = people->add_option("--prompt", arguments.prompt, "The text to start from");
   people->add_option("--max-length", arguments.max_length, "New tokens at most")
       ->check(CLI::Range(1, 1 << 30))
@@ -78,6 +108,9 @@ int main(int argc, char** argv) {
   embed->needs(prompt)->excludes(tokenize)->excludes(bench)->excludes(socket);
   tokenize->needs(prompt)->excludes(bench)->excludes(socket);
   bench->excludes(socket);
+  measure->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket);
+  copies->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
+  allocator->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -88,8 +121,13 @@ int main(int argc, char** argv) {
   if (!arguments.embed.empty()) return Embed(arguments);
   if (!arguments.tokenize.empty()) return Tokenize(arguments);
   if (!arguments.bench.empty()) return Bench(arguments);
-  std::fputs("alt_las_worker: say what to do: --socket, --generate, --embed, --tokenize or --bench\n\n",
-             stderr);
+  if (!arguments.measure.empty()) return Measure(arguments);
+  if (arguments.copies) return MeasureCopies(arguments);
+  if (arguments.allocator) return ShowAllocator(arguments);
+  std::fputs(
+      "alt_las_worker: say what to do: --socket, --generate, --embed, --tokenize, --bench, --measure or "
+      "--allocator\n\n",
+      stderr);
   std::fputs(app.help().c_str(), stderr);
   return kUsage;
 }

@@ -168,10 +168,10 @@ Result<double> Measure(serve::Engine& engine, const serve::GenerationRequest& re
 }
 
 Status RunBench(const Arguments& arguments) {
-  constexpr std::uint64_t kStreams[] = {1, 8};
   constexpr int kRounds = 3;
+  const auto most = *std::max_element(arguments.streams.begin(), arguments.streams.end());
   const auto watch = StartWatch();
-  ALTLAS_TRY(auto loaded, LoadGenerating(arguments, arguments.bench, 8, watch));
+  ALTLAS_TRY(auto loaded, LoadGenerating(arguments, arguments.bench, static_cast<int>(most), watch));
   auto with_prompt = arguments;
   if (with_prompt.prompt.empty()) with_prompt.prompt = "Once upon a time";
   ALTLAS_TRY(auto request, serve::ParseRequest("text_generation", AsRequestJson(with_prompt)));
@@ -188,7 +188,7 @@ Status RunBench(const Arguments& arguments) {
       .Int(request.max_length)
       .Key("runs")
       .BeginArray();
-  for (const auto streams : kStreams) {
+  for (const auto streams : arguments.streams) {
     std::vector<double> rates;
     for (int round = 0; round < kRounds; ++round) {
       ALTLAS_TRY(const auto rate, Measure(*loaded.engine, request, streams));

@@ -9,11 +9,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <mutex>
 
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "commands.h"
 #include "watch.h"
+#include "worker/compute/allocator_state.h"
 #include "worker/serve/lease_server.h"
 #include "worker/serve/load_engine.h"
 
@@ -59,7 +61,12 @@ Result<serve::LoadedModel> Load(const Arguments& arguments, const wire::ModelSpe
   options.max_batch = static_cast<int>(std::clamp<std::uint32_t>(welcome.max_batch, 1, 1024));
   options.kv_budget_bytes = spec.kv_budget_bytes;
   options.max_context = spec.max_context;
-  return serve::LoadEngine(options);
+  auto loaded = serve::LoadEngine(options);
+  // Only now has the allocator read its environment.
+  static std::once_flag said;
+  if (loaded.has_value())
+    std::call_once(said, compute::LogAllocatorState, options.accelerator == serve::AcceleratorKind::kCuda);
+  return loaded;
 }
 
 wire::WorkerLinkOptions LinkOptions(const Arguments& arguments) {

@@ -32,6 +32,8 @@ class LlamaModel final : public LanguageModel {
 
   const LanguageModelInfo& info() const override { return info_; }
   const LlamaConfig& config() const { return config_; }
+  // For training: to ask for their gradients and to step them. Not while Forward runs.
+  LlamaWeights& weights() { return weights_; }
   Result<at::Tensor> Forward(const StepBatch& batch, KvCache& cache) override;
 
   // Logits [B, T, vocab] of texts [B, T] from position 0, differentiable where the weights are; no cache.

@@ -14,14 +14,14 @@ struct Angles {
   at::Tensor cos, sin;  // [1, T, 1, head_dim / 2]
 };
 
-Angles MakeAngles(const LlamaConfig& config, std::int64_t tokens) {
+Angles MakeAngles(const LlamaConfig& config, std::int64_t tokens, at::Device device) {
   const Rope rope(config);
   Angles angles{at::empty({1, tokens, 1, rope.half()}), at::empty({1, tokens, 1, rope.half()})};
   for (std::int64_t t = 0; t < tokens; ++t) {
     rope.Angles(t, angles.cos.data_ptr<float>() + t * rope.half(),
                 angles.sin.data_ptr<float>() + t * rope.half());
   }
-  return angles;
+  return {angles.cos.to(device), angles.sin.to(device)};
 }
 
 at::Tensor TrainedNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
@@ -77,7 +77,7 @@ at::Tensor Mlp(const LlamaLayerWeights& layer, const at::Tensor& x) {
 
 at::Tensor LlamaForwardTrain(const LlamaConfig& config, const LlamaWeights& weights,
                              const at::Tensor& tokens) {
-  const Angles angles = MakeAngles(config, tokens.size(1));
+  const Angles angles = MakeAngles(config, tokens.size(1), weights.embedding.device());
   at::Tensor x = at::embedding(weights.embedding, tokens);
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
     const LlamaLayerWeights& layer = weights.layers[i];
