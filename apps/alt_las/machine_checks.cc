@@ -79,6 +79,15 @@ void CheckProgram(const config::LoadedConfig& loaded, MachineReport& report) {
   (loaded.config.workers.program ? report.errors : report.warnings).push_back(std::move(problem));
 }
 
+void CheckAllocator(const config::LoadedConfig& loaded, MachineReport& report) {
+  const auto& workers = loaded.config.workers;
+  if (const auto status = CheckAllocatorSetting(workers); !status.has_value())
+    report.errors.push_back(config::AboutKey(loaded, "workers.allocator", status.error().message));
+  if (workers.debug_allocator)
+    report.warnings.push_back(
+        config::AboutKey(loaded, "workers.debug_allocator", std::string(tune::kDebugIsSlow)));
+}
+
 // Without a configuration file changes are kept in the state directory, which is this user's own.
 void CheckOverlay(const config::LoadedConfig& loaded, MachineReport& report) {
   if (loaded.path.empty() || loaded.runtime_path.empty()) return;
@@ -100,6 +109,7 @@ MachineReport CheckMachine(const config::LoadedConfig& loaded, WallMillis now) {
   CheckTls(loaded, now, report);
   CheckModels(loaded, report);
   CheckProgram(loaded, report);
+  CheckAllocator(loaded, report);
   CheckOverlay(loaded, report);
   return report;
 }

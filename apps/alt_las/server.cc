@@ -173,6 +173,8 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
       config().devices.source != config::DeviceSource::kSimulated) {
     o.arguments = {"--accelerator", "cuda"};
     o.environment.emplace_back("CUDA_VISIBLE_DEVICES", device.uuid);
+    for (auto& variable : GpuWorkerVariables(workers, device))
+      o.environment.emplace_back(std::move(variable.name), std::move(variable.value));
   }
   auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(listener));
   if (!made.has_value()) {

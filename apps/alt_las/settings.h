@@ -10,6 +10,7 @@
 #include "pool/pool.h"
 #include "sched/types.h"
 #include "store/store.h"
+#include "tune/allocator.h"
 #include "wire/messages.h"
 
 // From the configuration's values to the options of the parts. Pure but for the look at the file system that
@@ -35,6 +36,13 @@ Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfi
 std::filesystem::path ProgramFolder();
 std::filesystem::path WorkerProgram(const config::LoadedConfig& loaded);
 std::filesystem::path ShippedModelFolder();
+
+// The environment of a worker on this GPU: the allocator's settings (workers.allocator), unless this
+// process's own environment has some, and the debug switch (workers.debug_allocator).
+std::vector<tune::Variable> GpuWorkerVariables(const config::WorkersConfig& workers,
+                                               const device::DeviceSnapshot& device);
+// Empty where workers.allocator can be used; else what is wrong with it.
+Status CheckAllocatorSetting(const config::WorkersConfig& workers);
 
 // Refuses to be reachable from other machines without TLS and keys, unless told so. kInvalidArgument says
 // what to do.

@@ -205,6 +205,8 @@ struct WorkersConfig {
   milliseconds orphan_time = std::chrono::minutes(1);
   milliseconds adopt_timeout = std::chrono::seconds(5);
   int max_attempts = 2;  // losses: a task fails once so many workers went down or broke while running it
+  std::string allocator = "auto";  // of GPU memory: "auto", "off", or a text of PyTorch's own
+  bool debug_allocator = false;
 };
 
 struct Config {
