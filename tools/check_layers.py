@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-WORKER_LAYERS = ["model", "serve", "compute"]  # folders of worker/, lowest first
+WORKER_LAYERS = ["model", "serve", "compute", "bench"]  # folders of worker/, lowest first
 
 
 def layers(root):

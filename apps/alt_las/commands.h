@@ -31,6 +31,7 @@ void AddKey(CLI::App& root, CommonOptions& common, Command& run);
 void AddGpus(CLI::App& root, CommonOptions& common, Command& run);
 void AddConfig(CLI::App& root, CommonOptions& common, Command& run);
 void AddProfile(CLI::App& root, Command& run);
+void AddBench(CLI::App& root, Command& run);
 void AddTune(CLI::App& root, CommonOptions& common, Command& run);
 void AddCompletion(CLI::App& root, Command& run);
 

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   AddGpus(root, common, run);
   AddConfig(root, common, run);
   AddProfile(root, run);
+  AddBench(root, run);
   AddTune(root, common, run);
   AddCompletion(root, run);
   try {

@@ -83,6 +83,10 @@ std::filesystem::path ProgramFolder() {
 
 std::filesystem::path WorkerProgram(const config::LoadedConfig& loaded) {
   if (loaded.config.workers.program) return config::ResolvePath(loaded, *loaded.config.workers.program);
+  return CompanionWorker();
+}
+
+std::filesystem::path CompanionWorker() {
   const auto here = ProgramFolder();
   for (const auto& candidate :
        {here / "alt_las_worker", here.parent_path() / "alt_las_worker" / "alt_las_worker"}) {
@@ -102,6 +106,22 @@ std::filesystem::path ShippedModelFolder() {
     }
   }
   return std::filesystem::path(ALTLAS_SOURCE_DIR) / "models" / kName;
+}
+
+std::filesystem::path PythonFolder() {
+  for (auto folder = ProgramFolder(); folder.has_relative_path(); folder = folder.parent_path()) {
+    for (const auto& candidate : {folder / "python", folder / "share" / "alt_las" / "python"}) {
+      std::error_code error;
+      if (std::filesystem::is_directory(candidate / "altlas", error)) return candidate;
+    }
+  }
+  return std::filesystem::path(ALTLAS_SOURCE_DIR) / "python";
+}
+
+std::filesystem::path DefaultPython() {
+  const auto own = PythonFolder().parent_path() / ".deps" / "venv" / "bin" / "python";
+  std::error_code error;
+  return std::filesystem::exists(own, error) ? own : std::filesystem::path("python3");
 }
 
 std::vector<config::ModelConfig> ModelsOf(const config::LoadedConfig& loaded) {

@@ -36,6 +36,12 @@ Result<std::unique_ptr<device::DeviceProbe>> MakeProbe(const config::LoadedConfi
 std::filesystem::path ProgramFolder();
 std::filesystem::path WorkerProgram(const config::LoadedConfig& loaded);
 std::filesystem::path ShippedModelFolder();
+// alt_las_worker beside this program, or where the build puts it; whether or not it is there.
+std::filesystem::path CompanionWorker();
+// The folder with the Python package `altlas`, and the interpreter that runs it unless one is named: the one
+// of the set-up where it is there, else python3.
+std::filesystem::path PythonFolder();
+std::filesystem::path DefaultPython();
 
 // The environment of a worker on this GPU: the allocator's settings (workers.allocator), unless this
 // process's own environment has some, and the debug switch (workers.debug_allocator).

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "../cli_checks.h"
+#include "bench.h"
 #include "commands.h"
 
 int main(int argc, char** argv) {
@@ -111,11 +112,14 @@ int main(int argc, char** argv) {
   measure->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket);
   copies->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
   allocator->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
+  std::function<int()> scenario;
+  AddBenchScenarios(app, scenario);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
+  if (scenario) return scenario();
   if (!arguments.socket.empty()) return Serve(arguments);
   if (!arguments.generate.empty()) return Generate(arguments);
   if (!arguments.embed.empty()) return Embed(arguments);
@@ -125,8 +129,8 @@ int main(int argc, char** argv) {
   if (arguments.copies) return MeasureCopies(arguments);
   if (arguments.allocator) return ShowAllocator(arguments);
   std::fputs(
-      "alt_las_worker: say what to do: --socket, --generate, --embed, --tokenize, --bench, --measure or "
-      "--allocator\n\n",
+      "alt_las_worker: say what to do: --socket, --generate, --embed, --tokenize, --bench, --measure, "
+      "--allocator, --copies or bench SCENARIO\n\n",
       stderr);
   std::fputs(app.help().c_str(), stderr);
   return kUsage;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the flags of its instruction set, see CMakeLists.txt.
+#define ALTLAS_PEAK peak_avx2
+#define ALTLAS_PEAK_NAME "avx2"
+#define ALTLAS_PEAK_BYTES 32
+#include "worker/bench/peak_loops_body.h"
