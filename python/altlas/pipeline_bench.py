@@ -19,6 +19,7 @@ import pathlib
 import statistics
 import sys
 import time
+import warnings as python_warnings
 
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 SIDE = 224  # of a sample, pixels
@@ -58,8 +59,8 @@ class Setting:
 
     @property
     def cost(self):
-        """Of two that are equally fast the lower one is better: processes, pinned memory, batches held ready."""
-        return (self.workers, self.pinned, self.workers * (self.prefetch or 0), self.persistent)
+        """Of two that are equally fast the lower one is better: processes, pinned memory, batches held ready, starts."""
+        return (self.workers, self.pinned, self.workers * (self.prefetch or 0), not self.persistent)
 
 
 def parse_list(text, option, least):
@@ -337,6 +338,7 @@ def run(words):
     prefetch = parse_list(options.prefetch, "--prefetch", 1)
     files = None if options.data == "synthetic" else find_files(options.data)
     torch = import_torch()
+    python_warnings.filterwarnings("ignore", "This DataLoader will create")  # said below, once
     warnings = []
     has_gpu = torch.cuda.is_available()
     pinned = options.pinned if options.pinned != "auto" else "both" if has_gpu else "off"

@@ -65,6 +65,10 @@ class Choice(unittest.TestCase):
         rates = {Setting(0): [100, 100, 100], Setting(2, prefetch=2): [200, 196, 204], Setting(4, prefetch=2): [203, 199, 207]}
         self.assertEqual(bench.choose_best(rates), Setting(2, prefetch=2))
 
+    def test_workers_that_persist_win_a_tie(self):
+        rates = {Setting(2, prefetch=2): [200, 201, 199], Setting(2, persistent=True, prefetch=2): [200, 200, 200]}
+        self.assertTrue(bench.choose_best(rates).persistent)
+
     def test_noise_of_the_runs_widens_the_tie(self):
         rates = {Setting(2, prefetch=2): [150, 180, 210], Setting(4, prefetch=2): [205, 205, 205]}
         self.assertEqual(bench.choose_best(rates), Setting(2, prefetch=2))

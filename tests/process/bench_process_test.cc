@@ -94,6 +94,18 @@ TEST(Bench, AGrowingProcessFailsWhereThatIsAsked) {
   EXPECT_EQ(Bench(strict).code, 1);
 }
 
+TEST(Bench, EveryHelpNamesExamplesAndExitCodes) {
+  for (const char* scenario : {"", "load", "infer", "memory", "kernel", "pipeline"}) {
+    std::vector<std::string> words;
+    if (*scenario != '\0') words.emplace_back(scenario);
+    words.emplace_back("--help");
+    const auto help = Bench(words);
+    EXPECT_EQ(help.code, 0) << scenario;
+    EXPECT_NE(help.output.find("Examples:"), std::string::npos) << help.output;
+    EXPECT_NE(help.output.find("Exit codes: 0 done"), std::string::npos) << help.output;
+  }
+}
+
 TEST(Bench, WrongInputIsToldInOneSentence) {
   const auto expect = [](std::vector<std::string> words, int code, const char* part) {
     const auto done = Bench(std::move(words));
