@@ -14,6 +14,7 @@
 #include "base/file.h"
 
 // The address sanitizer's own count, since its allocator leaves malloc's at zero.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the sanitizer's
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace altlas::bench {

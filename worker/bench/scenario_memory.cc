@@ -68,8 +68,8 @@ Result<MemorySeries> RunIterations(BenchModel& model, const MemoryScenario& scen
 
 // The metrics of one series and its verdict as a finding.
 Growth AddSeries(profile::Summary& summary, const std::string& name, const std::string& what,
-                 const std::vector<double>& series) {
-  const auto verdict = JudgeGrowth(series, what);
+                 const std::vector<double>& series, double least_bytes) {
+  const auto verdict = JudgeGrowth(series, what, least_bytes);
   const Slope& slope = verdict.growth == Growth::kUnknown ? verdict.whole : verdict.second_half;
   AddSamples(summary, name, "B", series, "lower");
   AddMetric(summary, name + "_slope", "B/iteration", slope.per_step, "lower");
@@ -105,15 +105,15 @@ Result<profile::Summary> RunMemoryScenario(const MemoryScenario& scenario) {
   if (model->facts().generates) parameters["new_tokens"] = std::to_string(scenario.workload.new_tokens);
   if (scenario.plant_leak > 0) parameters["plant_leak"] = std::to_string(scenario.plant_leak);
   AddTorchEnvironment(summary, model->facts().device, threads);
-  auto worst =
-      AddSeries(summary, "memory_in_use", "memory that the process's allocator handed out", series.in_use);
-  const auto resident =
-      AddSeries(summary, "memory_resident", "resident memory of the process", series.resident);
+  auto worst = AddSeries(summary, "memory_in_use", "memory that the process's allocator handed out",
+                         series.in_use, kLeastGrowthBytes);
+  const auto resident = AddSeries(summary, "memory_resident", "resident memory of the process",
+                                  series.resident, kLeastResidentBytes);
   if (resident == Growth::kGrowing) worst = resident;
   if (!series.device_allocated.empty()) {
     const auto allocated =
         AddSeries(summary, "device_memory_allocated", "memory that libtorch handed out on the device",
-                  series.device_allocated);
+                  series.device_allocated, kLeastGrowthBytes);
     if (allocated == Growth::kGrowing) worst = allocated;
     AddSamples(summary, "device_memory_reserved", "B", series.device_reserved, "lower");
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <vector>
 
 #include "worker/bench/units.h"
 
@@ -121,8 +122,8 @@ std::string SentenceOf(const GrowthVerdict& verdict, std::size_t iterations, std
                      kLeastIterations);
 }
 
-bool IsGrowth(const Slope& slope, std::size_t steps) {
-  return slope.low > 0 && slope.per_step * static_cast<double>(steps) >= kLeastGrowthBytes;
+bool IsGrowth(const Slope& slope, std::size_t steps, double least_bytes) {
+  return slope.low > 0 && slope.per_step * static_cast<double>(steps) >= least_bytes;
 }
 
 }  // namespace
@@ -159,15 +160,15 @@ std::string_view GrowthName(Growth growth) {
   return kNames[static_cast<std::size_t>(growth)];
 }
 
-GrowthVerdict JudgeGrowth(std::span<const double> bytes, std::string_view what) {
+GrowthVerdict JudgeGrowth(std::span<const double> bytes, std::string_view what, double least_bytes) {
   GrowthVerdict verdict;
   verdict.whole = SlopeOf(bytes);
   verdict.second_half = SlopeOf(bytes.subspan(bytes.size() / 2));
   if (bytes.size() >= kLeastIterations) {
     const auto first_half = SlopeOf(bytes.first(bytes.size() / 2));
-    const bool second = IsGrowth(verdict.second_half, bytes.size());
-    const bool whole = IsGrowth(verdict.whole, bytes.size());
-    const bool first = IsGrowth(first_half, bytes.size() / 2);
+    const bool second = IsGrowth(verdict.second_half, bytes.size(), least_bytes);
+    const bool whole = IsGrowth(verdict.whole, bytes.size(), least_bytes);
+    const bool first = IsGrowth(first_half, bytes.size() / 2, least_bytes);
     verdict.growth = second && whole  ? Growth::kGrowing
                      : first || whole ? Growth::kSettling
                                       : Growth::kSteady;

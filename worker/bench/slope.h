@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 // Whether memory grows from iteration to iteration. Pure.
 namespace altlas::bench {
@@ -35,8 +35,10 @@ enum class Growth : std::uint8_t {
 };
 std::string_view GrowthName(Growth growth);
 
-// Below this much over a whole run nothing is called growth.
+// Below this much over a whole run nothing is called growth: of memory counted by the byte, and of resident
+// memory, which moves by pages and arenas.
 inline constexpr double kLeastGrowthBytes = 4096;
+inline constexpr double kLeastResidentBytes = 262'144;
 // And below so many iterations nothing is said.
 inline constexpr std::size_t kLeastIterations = 8;
 
@@ -47,6 +49,7 @@ struct GrowthVerdict {
   std::string sentence;  // for people, with the figures
 };
 // `what` names the series in the sentence: "memory in use by the process's allocator".
-GrowthVerdict JudgeGrowth(std::span<const double> bytes, std::string_view what);
+GrowthVerdict JudgeGrowth(std::span<const double> bytes, std::string_view what,
+                          double least_bytes = kLeastGrowthBytes);
 
 }  // namespace altlas::bench

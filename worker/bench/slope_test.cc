@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "base/random.h"
 
@@ -136,6 +137,9 @@ TEST(Growth, LessThanAPageOverTheRunAndTooFewIterationsAreNoVerdict) {
   std::vector<double> bytes;
   for (int i = 0; i < 100; ++i) bytes.push_back(kBase + 8.0 * i);
   EXPECT_EQ(JudgeGrowth(bytes, "memory").growth, Growth::kSteady);
+  for (double& byte : bytes) byte = kBase + 200 * (byte - kBase);
+  EXPECT_EQ(JudgeGrowth(bytes, "memory").growth, Growth::kGrowing);
+  EXPECT_EQ(JudgeGrowth(bytes, "memory", kLeastResidentBytes).growth, Growth::kSteady);
   EXPECT_EQ(JudgeGrowth(std::span(bytes).first(7), "memory").growth, Growth::kUnknown);
   EXPECT_EQ(JudgeGrowth({}, "memory").growth, Growth::kUnknown);
 }
