@@ -11,11 +11,11 @@
 #include "tables.h"
 #include "tune/shell_lines.h"
 #include "tune_commands.h"
+#include "tune_inputs.h"
 
 namespace altlas::app {
 namespace {
 
-constexpr double kGiB = 1 << 30;
 
 struct EnvOptions {
   std::string shell = "bash";

@@ -12,7 +12,6 @@
 namespace altlas::app {
 namespace {
 
-constexpr double kGiB = 1 << 30;
 constexpr std::uint64_t kMostBytes = 1ull << 30;
 constexpr std::uint64_t kMostRead = 2'000;
 constexpr std::size_t kLongestLine = 1 << 20;

@@ -12,6 +12,8 @@
 // What the tune commands start from: the model's folder, the samples, the memory of the device.
 namespace altlas::app {
 
+inline constexpr double kGiB = 1 << 30;
+
 // A folder as it is given, or the name of a model of the configuration; the shipped model where `model` is
 // empty. kNotFound with the names that there are.
 Result<std::filesystem::path> ModelFolder(const config::LoadedConfig& loaded, const std::string& model);

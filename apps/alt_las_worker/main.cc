@@ -110,8 +110,18 @@ int main(int argc, char** argv) {
   tokenize->needs(prompt)->excludes(bench)->excludes(socket);
   bench->excludes(socket);
   measure->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket);
-  copies->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
-  allocator->excludes(generate)->excludes(embed)->excludes(tokenize)->excludes(bench)->excludes(socket)->excludes(measure);
+  copies->excludes(generate)
+      ->excludes(embed)
+      ->excludes(tokenize)
+      ->excludes(bench)
+      ->excludes(socket)
+      ->excludes(measure);
+  allocator->excludes(generate)
+      ->excludes(embed)
+      ->excludes(tokenize)
+      ->excludes(bench)
+      ->excludes(socket)
+      ->excludes(measure);
   std::function<int()> scenario;
   AddBenchScenarios(app, scenario);
   try {

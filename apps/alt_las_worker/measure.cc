@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/json_writer.h"
+#include "base/process_memory.h"
 #include "base/unique_fd.h"
 #include "commands.h"
 #include "worker/compute/allocator_state.h"
 #include "worker/compute/compute.h"
 #include "worker/compute/model_step.h"
-#include "worker/compute/process_memory.h"
 #include "worker/compute/tensor_memory.h"
 #include "worker/serve/load_engine.h"
 
@@ -64,8 +64,7 @@ Status RunMeasure(const Arguments& arguments) {
   ALTLAS_TRY(auto step, compute::ModelStep::Load(which));
   Outcome outcome;
   const auto held = [&] {
-    return gpu ? static_cast<std::uint64_t>(compute->VramUsageGib().reserved * (1 << 30))
-               : compute::ResidentBytes();
+    return gpu ? static_cast<std::uint64_t>(compute->VramUsageGib().reserved * (1 << 30)) : ResidentBytes();
   };
   compute->CleanupAfterTraining();
   outcome.base_bytes = held();
@@ -79,7 +78,7 @@ Status RunMeasure(const Arguments& arguments) {
   }
   const auto stats = compute->GetMemoryStats();
   outcome.peak_bytes =
-      gpu ? static_cast<std::uint64_t>(stats.max_reserved_gib * (1 << 30)) : compute::PeakResidentBytes();
+      gpu ? static_cast<std::uint64_t>(stats.max_reserved_gib * (1 << 30)) : PeakResidentBytes();
   outcome.tensors = compute::ReadTensorMemory();
   PrintOutcome(arguments, step->info(), outcome, stats);
   return {};

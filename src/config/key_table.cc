@@ -390,12 +390,15 @@ KeySpec WorkersRows() {
               .Range(1, 100)
               .Unit("losses"),
           Key("allocator", &C::allocator,
-              "The settings of PyTorch's GPU memory allocator: auto takes those that fit the device (alt_las tune "
-              "env), off sets none, anything else is taken as it stands, e.g. max_split_size_mb:128. A variable "
+              "The settings of PyTorch's GPU memory allocator: auto takes those that fit the device (alt_las "
+              "tune "
+              "env), off sets none, anything else is taken as it stands, e.g. max_split_size_mb:128. A "
+              "variable "
               "that is set where the server starts wins over auto."),
           Key("debug_allocator", &C::debug_allocator,
               "For finding faults only, many times slower: GPU workers wait for every kernel "
-              "(CUDA_LAUNCH_BLOCKING) and ask the driver for every allocation (PYTORCH_NO_CUDA_MEMORY_CACHING)."),
+              "(CUDA_LAUNCH_BLOCKING) and ask the driver for every allocation "
+              "(PYTORCH_NO_CUDA_MEMORY_CACHING)."),
       });
 }
 

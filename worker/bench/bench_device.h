@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "worker/bench/process_memory.h"
 
 // The device that a scenario runs on.
 namespace altlas::bench {
@@ -26,7 +25,7 @@ struct DeviceMemory {
   std::uint64_t reserved = 0;
   std::uint64_t peak_allocated = 0;
 };
-// What libtorch's allocator of the device counts; none for a processor (process_memory.h).
+// What libtorch's allocator of the device counts; none for a processor (base/process_memory.h).
 std::optional<DeviceMemory> ReadDeviceMemory(const at::Device& device);
 void ResetDevicePeak(const at::Device& device);
 

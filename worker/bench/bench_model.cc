@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "worker/bench/bench_device.h"
+#include "worker/bench/cpu_limits.h"
 #include "worker/bench/named_shapes.h"
 #include "worker/model/bert_model.h"
 #include "worker/model/folder.h"

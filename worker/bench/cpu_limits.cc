@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "device/proc_files.h"
 #include "worker/bench/peak_loops.h"
-#include "worker/bench/process_memory.h"
 #include "worker/bench/units.h"
 
 namespace altlas::bench {
@@ -111,6 +111,8 @@ Result<double> MeasureBytes(const PeakLoops& loops, const CpuLimitOptions& optio
 }
 
 }  // namespace
+
+std::uint64_t AvailableMemory() { return device::ReadMemory("/").value_or(device::MemoryFacts{}).available; }
 
 Result<MachineLimits> MeasureCpuLimits(const CpuLimitOptions& options) {
   const PeakLoops& loops = BestPeakLoops();

@@ -6,6 +6,10 @@
 
 namespace altlas::bench {
 
+// Bytes that the machine, or the control group, could still give (device::ReadMemory); 0 where it does not
+// tell.
+std::uint64_t AvailableMemory();
+
 struct CpuLimitOptions {
   int threads = 1;
   double trial_seconds = 0.1;

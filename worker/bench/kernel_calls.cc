@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "worker/bench/process_memory.h"
+#include "worker/bench/cpu_limits.h"
 #include "worker/bench/units.h"
 #include "worker/model/cpu_kernels.h"
 

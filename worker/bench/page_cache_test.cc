@@ -6,7 +6,6 @@
 #include <sys/vfs.h>
 
 #include "base/file.h"
-#include "worker/bench/process_memory.h"
 
 namespace altlas::bench {
 namespace {
@@ -60,20 +59,6 @@ TEST(PageCache, AnEmptyFileHasNoPages) {
   EXPECT_EQ(ReadThrough(file).value(), 0u);
   EXPECT_EQ(MapThrough(file).value(), 0u);
   EXPECT_EQ(ResidencyOf(file)->pages, 0u);
-}
-
-TEST(ProcessMemory, AnAllocationIsSeenAndItsEndToo) {
-  constexpr std::size_t kLarge = std::size_t{64} << 20;
-  const auto before = ReadProcessMemory();
-  EXPECT_GT(before.resident, std::uint64_t{1} << 20);
-  auto block = std::make_unique<std::vector<char>>(kLarge, 'x');
-  const auto during = ReadProcessMemory();
-  EXPECT_GE(during.in_use, before.in_use + kLarge);
-  EXPECT_GE(during.resident, before.resident + kLarge / 2);
-  EXPECT_GE(PeakResident(), during.resident / 2);
-  block.reset();
-  EXPECT_LT(ReadProcessMemory().in_use, before.in_use + kLarge);
-  EXPECT_GT(AvailableMemory(), 0u);
 }
 
 }  // namespace

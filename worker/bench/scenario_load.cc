@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "text/tokenizer.h"
 #include "worker/bench/bench_device.h"
+#include "worker/bench/cpu_limits.h"
 #include "worker/bench/interrupt.h"
 #include "worker/bench/named_shapes.h"
 #include "worker/bench/page_cache.h"

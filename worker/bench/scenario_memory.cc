@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/process_memory.h"
 #include "worker/bench/bench_device.h"
 #include "worker/bench/interrupt.h"
 #include "worker/bench/progress.h"

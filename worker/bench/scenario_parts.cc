@@ -5,6 +5,7 @@
 #include <ATen/core/ATen_fwd.h>
 #include <torch/version.h>
 
+#include "base/process_memory.h"
 #include "worker/bench/bench_device.h"
 #include "worker/bench/summary_parts.h"
 
@@ -44,7 +45,7 @@ void ResetPeaks(const at::Device& device) {
 }
 
 void AddPeaks(profile::Summary& summary, const at::Device& device) {
-  AddMetric(summary, "memory_peak", "B", static_cast<double>(PeakResident()), "lower");
+  AddMetric(summary, "memory_peak", "B", static_cast<double>(PeakResidentBytes()), "lower");
   if (const auto memory = ReadDeviceMemory(device))
     AddMetric(summary, "device_memory_peak", "B", static_cast<double>(memory->peak_allocated), "lower");
 }

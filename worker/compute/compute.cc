@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/process_memory.h"
 #include "device/proc_files.h"
-#include "worker/compute/process_memory.h"
 #include "worker/compute/tensor_memory.h"
 #include "worker/serve/accelerator.h"
 
@@ -204,7 +204,10 @@ Result<BatchSuggestion> Compute::SuggestBatchSize(const BatchRequest& request, c
   }
   Settle();
   last_ = search.Answer();
-  BatchSuggestion suggestion{.batch = last_.batch, .measured = true, .answer = last_};
+  BatchSuggestion suggestion;
+  suggestion.batch = last_.batch;
+  suggestion.measured = true;
+  suggestion.answer = last_;
   suggestion.why =
       fmt::format("measured: {} steps, {:.3f} GiB and {:.2f} MiB a sample; {:.3f} of {:.3f} GiB at {}; {}",
                   last_.runs.size(), last_.fit.intercept / kGiB, last_.fit.slope / (1 << 20),

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/process_memory.h"
 #include "worker/compute/allocator_state.h"
-#include "worker/compute/process_memory.h"
 #include "worker/compute/tensor_memory.h"
 
 namespace altlas::compute {

@@ -69,6 +69,8 @@ Status EmbeddingEngine::Submit(PreparedJob job) {
     return Fail(ErrorCode::kOverloaded, "{} jobs wait already; at most {} may", waiting_.size(),
                 options_.max_waiting);
   waiting_.push_back({std::move(job), false});
+  if (options_.phases != nullptr)
+    waiting_.back().queued = options_.phases->Begin(profile::ServingPhase::kQueue);
   return {};
 }
 
@@ -90,11 +92,16 @@ bool EmbeddingEngine::Step(std::vector<EngineEvent>& events) {
   return true;
 }
 
+void EmbeddingEngine::EndQueue(const Waiting& one) {
+  if (one.queued) options_.phases->End(profile::ServingPhase::kQueue, *one.queued);
+}
+
 void EmbeddingEngine::EndCanceled(std::vector<EngineEvent>& events) {
   for (const auto& one : waiting_) {
-    if (one.canceled)
-      events.push_back(
-          FailedJob(one.job.job.id, Fail(ErrorCode::kCanceled, "canceled before it was embedded")));
+    if (!one.canceled) continue;
+    EndQueue(one);
+    events.push_back(
+        FailedJob(one.job.job.id, Fail(ErrorCode::kCanceled, "canceled before it was embedded")));
   }
   std::erase_if(waiting_, [](const auto& one) { return one.canceled; });
 }
@@ -107,6 +114,7 @@ std::vector<PreparedJob> EmbeddingEngine::TakeBatch() {
   std::vector<PreparedJob> jobs;
   std::vector<bool> taken(waiting_.size(), false);
   for (const auto index : chosen) {
+    EndQueue(waiting_[index]);
     jobs.push_back(std::move(waiting_[index].job));
     taken[index] = true;
   }
@@ -122,7 +130,10 @@ void EmbeddingEngine::Compute(std::span<PreparedJob> jobs, std::vector<EngineEve
     texts.emplace_back(job.prompt);
     tokens += job.prompt.size();
   }
-  auto vectors = model_->Embed(texts);
+  auto vectors = [&] {
+    const PhaseScope scope(options_.phases, profile::ServingPhase::kPrefill);
+    return model_->Embed(texts);
+  }();
   ++counters_.steps;
   if (!vectors.has_value() && jobs.size() > 1) {
     for (std::size_t i = 0; i < jobs.size(); ++i) Compute(jobs.subspan(i, 1), events);

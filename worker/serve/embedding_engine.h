@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "worker/serve/embedding_plan.h"
+#include "worker/serve/phases.h"
 #include "worker/serve/serving_engine.h"
 #include "worker/serve/vector_model.h"
 
@@ -15,6 +17,9 @@ namespace altlas::serve {
 struct EmbeddingEngineOptions {
   EmbeddingLimits limits{};
   std::size_t max_waiting = 1024;
+  // Told of `queue`, and of `prefill` for each step of the model. Null: nobody listens. Must outlive the
+  // engine.
+  PhaseListener* phases = nullptr;
 };
 
 // Batches the texts that wait for one model: each step computes some of like length (embedding_plan.h) and
@@ -40,10 +45,12 @@ class EmbeddingEngine final : public ServingEngine {
   struct Waiting {
     PreparedJob job;
     bool canceled = false;
+    std::optional<PhaseMark> queued{};
   };
   EmbeddingEngine(std::unique_ptr<VectorModel> model, std::unique_ptr<PassageCodec> codec,
                   const EmbeddingEngineOptions& options);
 
+  void EndQueue(const Waiting& one);
   void EndCanceled(std::vector<EngineEvent>& events);
   std::vector<PreparedJob> TakeBatch();
   void Compute(std::span<PreparedJob> jobs, std::vector<EngineEvent>& events);

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "worker/serve/request.h"
 
 namespace altlas::serve {
@@ -287,15 +288,6 @@ double LeaseServer::TokensPerSecond(std::uint64_t tokens) {
   while (samples_.size() > 2 && now - samples_[1].at >= kRateWindow) samples_.pop_front();
   const auto span = altlas::Seconds(now - samples_.front().at);
   return span <= 0.0 ? 0.0 : static_cast<double>(tokens - samples_.front().tokens) / span;
-}
-
-std::uint64_t ResidentBytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long long size = 0, resident = 0;
-  const int read = std::fscanf(file, "%llu %llu", &size, &resident);
-  std::fclose(file);
-  return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
 std::uint64_t MachineMemoryBytes() {

@@ -108,8 +108,7 @@ class LeaseServer final : private wire::WorkerLinkListener {
   std::unique_ptr<wire::WorkerLink> link_owner_;  // touched by Create and the destructor alone
 };
 
-// What this process holds in memory (resident), and what the machine has. 0 where the system does not tell.
-std::uint64_t ResidentBytes();
+// What the machine has. 0 where the system does not tell.
 std::uint64_t MachineMemoryBytes();
 
 }  // namespace altlas::serve

@@ -78,6 +78,7 @@ Result<LoadedModel> LoadEmbedding(const LoadEngineOptions& options, const model:
   auto adapter = std::make_unique<TorchVectorModel>(std::move(model), options.max_context);
   loaded.facts.context_length = static_cast<std::uint32_t>(adapter->info().context_length);
   EmbeddingEngineOptions engine;
+  engine.phases = options.phases;
   if (!info.device.is_cpu()) engine.limits.step_tokens = kGpuStepTokens;
   ALTLAS_TRY(loaded.embedding,
              EmbeddingEngine::Create(std::move(adapter),

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/file.h"
+#include "base/process_memory.h"
 #include "base/random.h"
 #include "worker/serve/fixture_model.h"
 

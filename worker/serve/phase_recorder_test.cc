@@ -9,8 +9,10 @@
 
 #include "base/file.h"
 #include "profile/capture_lines.h"
+#include "worker/serve/embedding_engine.h"
 #include "worker/serve/engine.h"
 #include "worker/serve/fake_model.h"
+#include "worker/serve/fake_vector_model.h"
 
 namespace altlas::serve {
 namespace {
@@ -47,6 +49,28 @@ std::unique_ptr<Engine> MakeEngine(PhaseListener& listener, int max_batch) {
   options.phases = &listener;
   return Engine::Create(std::make_unique<FakeTokenModel>(FakeInfo()), std::make_unique<FakeCodec>(), options)
       .value();
+}
+
+TEST(PhaseRecorder, TheEngineOfVectorsNamesItsPhasesToo) {
+  FakeListener listener;
+  EmbeddingEngineOptions options;
+  options.phases = &listener;
+  const auto engine = EmbeddingEngine::Create(std::make_unique<FakeVectorModel>(64, false),
+                                              std::make_unique<FakePassages>(), options)
+                          .value();
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    EngineJob job;
+    job.id = id;
+    job.embedding = EmbeddingRequest{"ab", {}, false};
+    ASSERT_TRUE(engine->Submit(engine->Prepare(std::move(job)).value()).has_value());
+  }
+  EXPECT_TRUE(engine->Cancel(2));
+  EXPECT_EQ(listener.told, "+queue +queue +queue ");
+  listener.told.clear();
+  std::vector<EngineEvent> events;
+  while (engine->Step(events)) {
+  }
+  EXPECT_EQ(listener.told, "-queue -queue -queue +prefill -prefill ");
 }
 
 TEST(PhaseRecorder, TheEngineNamesItsPhases) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/serve/request_json.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/utf8.h"
 
 namespace altlas::serve {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/bench/process_memory.h"
+#include "base/process_memory.h"
 
 #include <malloc.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 // NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the sanitizer's
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
-namespace altlas::bench {
+namespace altlas {
 namespace {
 
 constexpr std::size_t kProcBytes = 65'536;
@@ -39,12 +39,16 @@ std::uint64_t LineOf(const std::string& file, std::string_view name) {
 
 }  // namespace
 
-ProcessMemory ReadProcessMemory() {
-  ProcessMemory memory;
+std::uint64_t ResidentBytes() {
   const auto text = ReadFile("/proc/self/statm", kProcBytes).value_or("");
   const auto second = std::min(text.find(' '), text.size());
-  memory.resident = FirstNumber(std::string_view(text).substr(second)).value_or(0) *
-                    static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return FirstNumber(std::string_view(text).substr(second)).value_or(0) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+ProcessMemory ReadProcessMemory() {
+  ProcessMemory memory;
+  memory.resident = ResidentBytes();
   if (__sanitizer_get_current_allocated_bytes != nullptr) {
     memory.in_use = __sanitizer_get_current_allocated_bytes();
   } else {
@@ -54,7 +58,7 @@ ProcessMemory ReadProcessMemory() {
   return memory;
 }
 
-std::uint64_t PeakResident() { return LineOf("/proc/self/status", "VmHWM:"); }
+std::uint64_t PeakResidentBytes() { return LineOf("/proc/self/status", "VmHWM:"); }
 
 bool ResetPeakResident() {
   std::FILE* file = std::fopen("/proc/self/clear_refs", "w");
@@ -63,12 +67,6 @@ bool ResetPeakResident() {
   return std::fclose(file) == 0 && written;
 }
 
-std::uint64_t AvailableMemory() {
-  const auto available = LineOf("/proc/meminfo", "MemAvailable:");
-  const auto limit = FirstNumber(ReadFile("/sys/fs/cgroup/memory.max", kProcBytes).value_or(""));
-  const auto used = FirstNumber(ReadFile("/sys/fs/cgroup/memory.current", kProcBytes).value_or(""));
-  if (!limit || !used) return available;
-  return std::min(available, *limit > *used ? *limit - *used : 0);
-}
+void ReleaseUnused() { ::malloc_trim(0); }
 
-}  // namespace altlas::bench
+}  // namespace altlas
