@@ -67,9 +67,9 @@ int CodeOf(const Error& error) {
   }
 }
 
-using Measure = Result<profile::Summary> (*)(const BenchOptions&);
+using ScenarioMeasure = Result<profile::Summary> (*)(const BenchOptions&);
 
-int RunScenario(const BenchOptions& options, Measure measure) {
+int RunScenario(const BenchOptions& options, ScenarioMeasure measure) {
   SetLogLevel(LogLevel::kWarn);
   serve::SetUpProcess();
   bench::WatchInterrupts();
@@ -85,7 +85,7 @@ int RunScenario(const BenchOptions& options, Measure measure) {
   return written ? kDone : kFailed;
 }
 
-void AddScenario(const BenchScenario& scenario, Measure measure, std::function<int()>& run) {
+void AddScenario(const BenchScenario& scenario, ScenarioMeasure measure, std::function<int()>& run) {
   scenario.command->callback([&run, options = scenario.options, measure] {
     run = [options, measure] { return RunScenario(*options, measure); };
   });

@@ -143,8 +143,8 @@ Status RunTokenize(const Arguments& arguments) {
 }
 
 // Tokens per second of `streams` sequences that all generate from the first step to the last.
-Result<double> Measure(serve::Engine& engine, const serve::GenerationRequest& request,
-                       std::uint64_t streams) {
+Result<double> TokensPerSecond(serve::Engine& engine, const serve::GenerationRequest& request,
+                               std::uint64_t streams) {
   const SystemClock clock;
   for (std::uint64_t id = 1; id <= streams; ++id) {
     serve::EngineJob job;
@@ -191,7 +191,7 @@ Status RunBench(const Arguments& arguments) {
   for (const auto streams : arguments.streams) {
     std::vector<double> rates;
     for (int round = 0; round < kRounds; ++round) {
-      ALTLAS_TRY(const auto rate, Measure(*loaded.engine, request, streams));
+      ALTLAS_TRY(const auto rate, TokensPerSecond(*loaded.engine, request, streams));
       rates.push_back(rate);
     }
     std::sort(rates.begin(), rates.end());

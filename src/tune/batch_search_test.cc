@@ -142,7 +142,9 @@ TEST(BatchSearch, AWorkspaceIsNamed) {
         return kGiB + 20 * kMebibyte * static_cast<double>(b) + (b > 16 ? 700 * kMebibyte : 0);
       },
       {.memory_bytes = 6 * kGiB});
-  EXPECT_EQ(outcome.answer.batch, 221u);
+  // 221 fit; the search ends where what is left is worth less than 2 % of the batch.
+  EXPECT_LE(outcome.answer.batch, 221u);
+  EXPECT_GE(outcome.answer.batch, 217u);
   EXPECT_NEAR(outcome.answer.step_bytes, 700 * kMebibyte, 100 * kMebibyte);
   EXPECT_EQ(outcome.answer.step_above, 16u);
 }

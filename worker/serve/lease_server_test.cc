@@ -26,6 +26,7 @@ class LeaseServerTest : public testing::Test {
       ALTLAS_TRY(loaded.embedding, EmbeddingEngine::Create(std::make_unique<FakeVectorModel>(),
                                                            std::make_unique<FakePassages>(), {}));
       loaded.facts.family = "fake vectors";
+      loaded.facts.dtype = spec.dtype;
       return loaded;
     }
     if (spec.folder == "broken") return Fail(ErrorCode::kCorrupt, "config.json is no JSON");
