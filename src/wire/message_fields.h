@@ -160,4 +160,51 @@ void Fields(A& a, Goodbye& m) {
   a.Text("text", m.text);
 }
 
+template <typename A>
+void Fields(A& a, ProfileAsk& m) {
+  a.Number("id", m.id);
+  a.Number("duration_ms", m.duration_ms);
+  a.Number("operators", m.operators);
+}
+
+template <typename A>
+void Fields(A& a, ProfileReport::Phase& p) {
+  a.Name("phase name", p.name);
+  a.Number("phase size_from", p.size_from);
+  a.Number("phase size_to", p.size_to);
+  a.Number("phase count", p.count);
+  a.Number("phase tokens", p.tokens);
+  a.Amount("phase sum_seconds", p.sum_seconds);
+  a.Amount("phase median_seconds", p.median_seconds);
+  a.Amount("phase p95_seconds", p.p95_seconds);
+  a.Amount("phase median_seconds_per_token", p.median_seconds_per_token);
+}
+
+template <typename A>
+void Fields(A& a, ProfileReport::Model& m) {
+  a.Name("model name", m.name);
+  a.Number("model requests", m.requests);
+  a.Number("model prompt_tokens", m.prompt_tokens);
+  a.Number("model generated_tokens", m.generated_tokens);
+  a.List("phases", m.phases, kMaxProfilePhases);
+}
+
+template <typename A>
+void Fields(A& a, ProfileReport::Operator& o) {
+  a.Name("operator name", o.name);
+  a.Number("operator count", o.count);
+  a.Amount("operator sum_seconds", o.sum_seconds);
+}
+
+template <typename A>
+void Fields(A& a, ProfileReport& m) {
+  a.Number("id", m.id);
+  a.Amount("seconds", m.seconds);
+  a.Amount("processor_seconds", m.processor_seconds);
+  a.Number("memory_peak_bytes", m.memory_peak_bytes);
+  a.Amount("operator_sampling", m.operator_sampling);
+  a.List("models", m.models, kMaxModels);
+  a.List("operators", m.operators, kMaxProfileOperators);
+}
+
 }  // namespace altlas::wire

@@ -25,6 +25,14 @@ inline std::vector<Message> SampleMessages() {
   welcome.threads = 2;
   welcome.max_batch = 8;
   LeaseGrant grant{lease, "text_generation", "tiny", R"({"text":"hi"})", true, {1, 2, 70'000}};
+  ProfileReport report;
+  report.id = 9;
+  report.seconds = 1;
+  report.processor_seconds = 0.5;
+  report.memory_peak_bytes = 4096;
+  report.operator_sampling = 0.125;
+  report.models = {{"tiny", 2, 30, 40, {{"decode", 1, 1, 38, 38, 0.5, 0.25, 0.75, 0.25}}}};
+  report.operators = {{"x", 7, 2}};
   return {KeepAlive{},
           StatusAnswer{1},
           PrintLine{"grüß"},
@@ -41,7 +49,9 @@ inline std::vector<Message> SampleMessages() {
           LeaseFailed{lease, ErrorCode::kCanceled, "asked", false},
           Heartbeat{7, 1, 2, 300, 400, 500, 12.5},
           Drain{5000},
-          Goodbye{GoodbyeReason::kDrained, "bye"}};
+          Goodbye{GoodbyeReason::kDrained, "bye"},
+          ProfileAsk{9, 1000, 10},
+          report};
 }
 
 // Fills every field of a message with random values within its limits (Fields() archive).

@@ -19,23 +19,11 @@ struct TypeEntry {
 // In the order of the alternatives of Message. 0x0002 to 0x0005 are kept for the packets of plain data, of
 // options and data, of little options and data, and for the two-byte request.
 constexpr std::array<TypeEntry, std::variant_size_v<Message>> kTypes = {{
-    {0x0001, "keep_alive"},
-    {0x0006, "status_answer"},
-    {0x0007, "print_line"},
-    {0x0101, "hello"},
-    {0x0102, "welcome"},
-    {0x0103, "model_ready"},
-    {0x0104, "model_failed"},
-    {0x0105, "ready"},
-    {0x0106, "lease_grant"},
-    {0x0107, "lease_cancel"},
-    {0x0108, "token"},
-    {0x0109, "lease_done"},
-    {0x010a, "lease_done_ack"},
-    {0x010b, "lease_failed"},
-    {0x010c, "heartbeat"},
-    {0x010d, "drain"},
-    {0x010e, "goodbye"},
+    {0x0001, "keep_alive"},     {0x0006, "status_answer"}, {0x0007, "print_line"},     {0x0101, "hello"},
+    {0x0102, "welcome"},        {0x0103, "model_ready"},   {0x0104, "model_failed"},   {0x0105, "ready"},
+    {0x0106, "lease_grant"},    {0x0107, "lease_cancel"},  {0x0108, "token"},          {0x0109, "lease_done"},
+    {0x010a, "lease_done_ack"}, {0x010b, "lease_failed"},  {0x010c, "heartbeat"},      {0x010d, "drain"},
+    {0x010e, "goodbye"},        {0x010f, "profile_ask"},   {0x0110, "profile_report"},
 }};
 
 // The position is the byte. Append only.
@@ -206,7 +194,7 @@ class Decoder {
   }
 
  private:
-  static constexpr std::size_t kSmallestItemBytes = 21;  // a held lease
+  static constexpr std::size_t kSmallestItemBytes = 21;  // a held lease, an operator
 
   // A count that its own bytes can hold: what remains bounds what is allocated.
   std::uint32_t Count(std::string_view field, std::uint32_t limit, std::size_t item_bytes) {

@@ -37,7 +37,9 @@ inline constexpr std::uint32_t kMaxJsonBytes = 32u << 20;  // a request or a res
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // text of one Token message
 inline constexpr std::uint32_t kMaxTokenIds = 1u << 20;    // ids in LeaseGrant::emitted
 inline constexpr std::uint32_t kMaxModels = 256;
-inline constexpr std::uint32_t kMaxLeases = 16384;  // leases that one worker may hold
+inline constexpr std::uint32_t kMaxLeases = 16384;         // leases that one worker may hold
+inline constexpr std::uint32_t kMaxProfilePhases = 128;    // of one model in a ProfileReport
+inline constexpr std::uint32_t kMaxProfileOperators = 64;  // in a ProfileReport
 
 // Names one lease: a task may be leased again after a loss, then with a higher attempt.
 struct LeaseKey {
@@ -226,9 +228,61 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
+// manager -> worker, once it is Ready: watch for a while where the time goes, then say it in one
+// ProfileReport with the same id. Of several that come while one is under way, the last is answered after it.
+struct ProfileAsk {
+  std::uint64_t id = 0;
+  std::uint32_t duration_ms = 1000;  // the worker takes 10 ms to 60 s of it
+  std::uint32_t operators =
+      0;  // so many of the costliest are told, at most kMaxProfileOperators; 0: none watched
+  bool operator==(const ProfileAsk&) const = default;
+};
+
+// worker -> manager: what happened between a ProfileAsk and now. A connection that ends takes it along.
+struct ProfileReport {
+  // The steps of one phase that computed from `size_from` to `size_to` tokens each (0 to 0: not known), so
+  // that steps of equal work are compared, whatever the load.
+  struct Phase {
+    std::string name;  // name; "queue", "prefill", "decode", "detokenise"
+    std::uint32_t size_from = 0;
+    std::uint32_t size_to = 0;
+    std::uint64_t count = 0;
+    std::uint64_t tokens = 0;  // computed in these steps
+    double sum_seconds = 0;
+    double median_seconds = 0;            // of a step
+    double p95_seconds = 0;               // of a step
+    double median_seconds_per_token = 0;  // 0 where the sizes are not known
+    bool operator==(const Phase&) const = default;
+  };
+  struct Model {
+    std::string name;            // name; as in ModelSpec
+    std::uint64_t requests = 0;  // that joined the running batch
+    std::uint64_t prompt_tokens =
+        0;  // computed in steps with a prompt, tokens of other requests beside it included
+    std::uint64_t generated_tokens = 0;
+    std::vector<Phase> phases;  // up to kMaxProfilePhases, the most frequent
+    bool operator==(const Model&) const = default;
+  };
+  // Of the steps that were sampled, operators inside others included.
+  struct Operator {
+    std::string name;  // name; "altlas::attend"
+    std::uint64_t count = 0;
+    double sum_seconds = 0;
+    bool operator==(const Operator&) const = default;
+  };
+  std::uint64_t id = 0;
+  double seconds = 0;                   // the sample's length
+  double processor_seconds = 0;         // of all threads of the process meanwhile
+  std::uint64_t memory_peak_bytes = 0;  // the most that was resident since the process started
+  double operator_sampling = 0;         // the share of operators that was timed; 0: none
+  std::vector<Model> models;            // those that did something
+  std::vector<Operator> operators;      // by their sums, the largest first
+  bool operator==(const ProfileReport&) const = default;
+};
+
 using Message = std::variant<KeepAlive, StatusAnswer, PrintLine, Hello, Welcome, ModelReady, ModelFailed,
                              Ready, LeaseGrant, LeaseCancel, Token, LeaseDone, LeaseDoneAck, LeaseFailed,
-                             Heartbeat, Drain, Goodbye>;
+                             Heartbeat, Drain, Goodbye, ProfileAsk, ProfileReport>;
 
 // The type number of a frame that holds this message, and its name ("lease_grant") for logs and errors.
 std::uint16_t MessageType(const Message& message);

@@ -96,6 +96,11 @@ class WorkerLink::Impl {
     if (book_.open() == 0) waker_.Wake();  // the end of a drain may be due
   }
 
+  void SendPassing(const Message& message) {
+    MutexLock lock(mutex_);
+    Queue(message);
+  }
+
   void End(Goodbye goodbye) {
     MutexLock lock(mutex_);
     if (!ending_) ending_ = std::move(goodbye);
@@ -270,6 +275,8 @@ class WorkerLink::Impl {
       book_.Acknowledge(ack->lease);
     } else if (auto* drain = std::get_if<Drain>(&message)) {
       HandleDrain(*drain);
+    } else if (const auto* ask = std::get_if<ProfileAsk>(&message)) {
+      if (options_.on_profile_ask) options_.on_profile_ask(*ask);
     } else if (auto* print = std::get_if<PrintLine>(&message)) {
       ALTLAS_INFO("wire", print->text);
     }
@@ -394,6 +401,7 @@ void WorkerLink::SendFailed(LeaseFailed message) {
   const auto lease = message.lease;
   impl_->SendOutcome(lease, std::move(message));
 }
+void WorkerLink::SendProfileReport(ProfileReport message) { impl_->SendPassing(std::move(message)); }
 void WorkerLink::End(Goodbye goodbye) { impl_->End(std::move(goodbye)); }
 
 }  // namespace altlas::wire

@@ -20,6 +20,9 @@ struct WorkerLinkOptions {
   Duration retry_cap = std::chrono::seconds(1);
   Duration first_contact = std::chrono::seconds(30);  // with no Welcome ever for so long, the link ends
   Duration flush_within = std::chrono::seconds(1);    // how long End waits for what is queued
+  // What the manager asks to be told of the time (SendProfileReport answers). Called on the link's thread
+  // between two listener calls; return soon. Empty: the worker has nothing to tell, and asks are ignored.
+  std::function<void(const ProfileAsk&)> on_profile_ask = {};
 };
 
 // What the worker does for the manager. Called on the link's thread, one call at a time: return soon (hand
@@ -80,6 +83,8 @@ class WorkerLink {
   // warning. A result that breaks a limit of the format becomes LeaseFailed(internal) with the reason.
   void SendDone(LeaseDone message);
   void SendFailed(LeaseFailed message);
+  // Lost where no manager is there now: a later one did not ask.
+  void SendProfileReport(ProfileReport message);
   // Says Goodbye once everything queued is written (flush_within at most), then OnEnd. For SIGTERM and device
   // faults. What is sent after it reaches nobody.
   void End(Goodbye goodbye);

@@ -291,5 +291,41 @@ TEST_F(WorkerLinkTest, WrongOptionsAreRefusedWithAReason) {
   EXPECT_NE(WorkerLink::Create(options, listener_, {}).error().message.find("device"), std::string::npos);
 }
 
+TEST_F(WorkerLinkTest, AProfileIsAskedForAndToldAndOneForNobodyIsDropped) {
+  Mutex mutex;
+  CondVar changed;
+  std::vector<ProfileAsk> asked;
+  WorkerLinkOptions options;
+  options.socket_path = path_;
+  options.device = "gpu_0";
+  options.on_profile_ask = [&](const ProfileAsk& ask) {
+    MutexLock lock(mutex);
+    asked.push_back(ask);
+    changed.NotifyAll();
+  };
+  auto link = WorkerLink::Create(options, listener_, {}).value();
+  link->SendProfileReport({.id = 1, .models = {}, .operators = {}});  // nobody is there: nobody gets it later
+  auto connection = Adopted(*link);
+  connection.Send(ProfileAsk{7, 200, 3});
+  {
+    MutexLock lock(mutex);
+    while (asked.empty()) changed.Wait(mutex);
+    EXPECT_EQ(asked, (std::vector<ProfileAsk>{{7, 200, 3}}));
+  }
+  link->SendProfileReport({.id = 7, .seconds = 0.2, .models = {}, .operators = {}});
+  const auto report = connection.Expect<ProfileReport>();
+  EXPECT_EQ(report.id, 7u);
+  EXPECT_EQ(report.seconds, 0.2);
+}
+
+// A worker that cannot watch itself says nothing, and is none the worse for being asked.
+TEST_F(WorkerLinkTest, AnAskIsIgnoredWhereNobodyWatches) {
+  auto link = NewLink();
+  auto connection = Adopted(*link);
+  connection.Send(ProfileAsk{7, 200, 3});
+  connection.Send(GrantOf(kA, false));
+  EXPECT_EQ(listener_.Next(), "grant 1");
+}
+
 }  // namespace
 }  // namespace altlas::wire
