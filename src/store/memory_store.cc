@@ -8,6 +8,7 @@
 
 #include "base/mutex.h"
 #include "store/checks.h"
+#include "store/profile_rows.h"
 #include "store/store.h"
 
 namespace altlas::store {
@@ -44,7 +45,7 @@ TaskRecord HeadOf(const TaskRecord& task) {
   return head;
 }
 
-class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
+class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore, ProfileStore {
  public:
   MemoryStore(Retention retention, const Clock& clock, Executor executor)
       : retention_(retention), clock_(clock), executor_(std::move(executor)) {}
@@ -52,6 +53,7 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
   TaskStore& tasks() override { return *this; }
   TaskReader& reader() override { return *this; }
   KeyStore& keys() override { return *this; }
+  ProfileStore& profiles() override { return *this; }
   StoreHealth health() const override { return {}; }
 
   void Accept(AcceptBatch batch, AcceptCallback done) override {
@@ -161,7 +163,42 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
     return all;
   }
 
+  void AddProfile(ProfileRow row, ProfileBounds bounds,
+                  std::function<void(Result<std::int64_t>)> done) override {
+    Answer(std::move(done), Locked([&] { return AddProfileNow(std::move(row), bounds); }));
+  }
+  Result<ProfilePage> ListProfiles(const ProfileFilter& filter) const override {
+    MutexLock lock(mutex_);
+    ProfilePage page;
+    const auto limit = std::max<std::size_t>(filter.limit, 1);
+    const auto scan_limit = std::max<std::size_t>(filter.scan_limit, 1);
+    std::size_t looked = 0;
+    auto last = filter.before;
+    for (auto row = profiles_.rbegin(); row != profiles_.rend(); ++row) {
+      if (row->id >= filter.before || (filter.anomalies_only && !row->anomaly)) continue;
+      if (looked++ == scan_limit || page.rows.size() == limit) {
+        page.next = last;
+        return page;
+      }
+      last = row->id;
+      if (Matches(filter, *row)) page.rows.push_back(*row);
+    }
+    return page;
+  }
+
  private:
+  Result<std::int64_t> AddProfileNow(ProfileRow row, const ProfileBounds& bounds) {
+    ALTLAS_TRY_VOID(CheckProfile(row));
+    row.id = ++last_profile_;
+    profiles_.push_back(std::move(row));
+    const auto looked_at =
+        profiles_.begin() + static_cast<std::ptrdiff_t>(std::min(profiles_.size(), kProfilePruneRows));
+    profiles_.erase(profiles_.begin(),
+                    std::stable_partition(profiles_.begin(), looked_at, [&](const auto& old) {
+                      return old.id <= last_profile_ - bounds.rows || old.at_ms < bounds.oldest_ms;
+                    }));
+    return last_profile_;
+  }
   template <typename Change>
   std::invoke_result_t<Change&> Locked(Change change) {
     MutexLock lock(mutex_);
@@ -287,6 +324,8 @@ class MemoryStore final : public Store, TaskStore, TaskReader, KeyStore {
   std::map<IdempotencyName, IdempotencyRow> idempotency_;
   std::deque<std::pair<WallMillis, IdempotencyName>> idempotency_age_;
   std::map<Uuid, KeyRecord> keys_;
+  std::deque<ProfileRow> profiles_;
+  std::int64_t last_profile_ = 0;
   TaskCounts counts_{};
   TimePoint next_trim_{};
 };

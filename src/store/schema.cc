@@ -83,6 +83,27 @@ CREATE TABLE totals(
 INSERT INTO totals VALUES(1, 0, NULL, 0, 0, 0, 0, 0);
 )sql";
 
+// PRF-6: samples of the running server; `measures` as in profile_rows.h.
+constexpr const char* kProfileSchema = R"sql(
+CREATE TABLE profile(
+  seq INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  device TEXT NOT NULL,
+  model TEXT NOT NULL,
+  seconds REAL NOT NULL,
+  processor_seconds REAL NOT NULL,
+  requests INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL,
+  generated_tokens INTEGER NOT NULL,
+  memory_peak_bytes INTEGER NOT NULL,
+  anomaly INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  measures BLOB NOT NULL,
+  detail BLOB NOT NULL
+) STRICT;
+CREATE INDEX profile_anomaly ON profile(seq) WHERE anomaly = 1;
+)sql";
+
 Status CheckThatItIsOurs(Database& database, std::int64_t version) {
   ALTLAS_TRY(const auto application, database.QueryInt("PRAGMA application_id"));
   if (application == kApplicationId) return {};
@@ -110,7 +131,8 @@ Status ApplyMigration(Database& database, const Migration& migration, std::int64
 }  // namespace
 
 std::span<const Migration> Migrations() {
-  static const std::vector<Migration> all = {{"1-tasks-and-keys", kFirstSchema}};
+  static const std::vector<Migration> all = {{"1-tasks-and-keys", kFirstSchema},
+                                             {"2-profile", kProfileSchema}};
   return all;
 }
 

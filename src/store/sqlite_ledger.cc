@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/checks.h"
+#include "store/profile_rows.h"
 #include "store/sqlite_rows.h"
 
 namespace altlas::store {
@@ -83,6 +84,13 @@ Status Ledger::Prepare() {
       {&is_referred_,
        "SELECT EXISTS(SELECT 1 FROM task WHERE request_blob=?1) OR EXISTS(SELECT 1 FROM result WHERE "
        "blob=?1)"},
+      {&insert_profile_, InsertSql("profile", kProfileColumns)},
+      {&last_profile_, "SELECT max(seq) FROM profile"},
+      // The oldest rows alone are looked at, so that a clock that was set back costs nothing.
+      {&prune_profiles_,
+       fmt::format("DELETE FROM profile WHERE seq IN (SELECT seq FROM profile ORDER BY seq LIMIT {}) AND"
+                   " (seq<=?1 OR at_ms<?2)",
+                   kProfilePruneRows)},
   };
   for (const auto& [statement, sql] : all) {
     ALTLAS_TRY(*statement, database_.Prepare(sql));
@@ -308,6 +316,18 @@ Result<bool> Ledger::IsReferred(const std::string& blob) {
 void Ledger::Recount(TaskStatus from, TaskStatus to) {
   --now_.counts[static_cast<std::size_t>(from)];
   ++now_.counts[static_cast<std::size_t>(to)];
+}
+
+Result<std::int64_t> Ledger::AddProfile(const ProfileRow& row, const ProfileBounds& bounds) {
+  ALTLAS_TRY_VOID(CheckProfile(row));
+  const auto measures = FormatMeasures(row.measures);
+  BindProfile(insert_profile_, row, measures);
+  ALTLAS_TRY_VOID(insert_profile_.Run());
+  ALTLAS_TRY([[maybe_unused]] const bool found, last_profile_.Step());
+  const auto id = last_profile_.Int(0);
+  last_profile_.Reset();
+  ALTLAS_TRY_VOID(prune_profiles_.Bind(1, id - bounds.rows).Bind(2, bounds.oldest_ms).Run());
+  return id;
 }
 
 }  // namespace altlas::store

@@ -6,6 +6,7 @@
 
 #include "store/high_water.h"
 #include "store/key_store.h"
+#include "store/profile_store.h"
 #include "store/sqlite_db.h"
 #include "store/task_store.h"
 
@@ -34,6 +35,8 @@ class Ledger {
   Status AddKey(const KeyRecord& key);
   Status RevokeKey(Uuid id, WallMillis revoked_ms);
   Status TouchKey(Uuid id, WallMillis last_used_ms);
+  // Adds the row, then removes what is past the bounds (256 rows at most). Returns the row's id.
+  Result<std::int64_t> AddProfile(const ProfileRow& row, const ProfileBounds& bounds);
 
   // Removes at most `limit` finished tasks, oldest first: those that finished before `before`, or the first
   // `excess` ones. Returns how many went.
@@ -75,7 +78,8 @@ class Ledger {
   State committed_;
   Statement begin_, commit_, insert_task_, find_task_, dispatch_, requeue_, finish_, insert_result_,
       delete_task_, result_blob_, delete_result_, find_claim_, insert_claim_, store_totals_, insert_key_,
-      revoke_key_, touch_key_, oldest_finished_, delete_claims_, is_referred_;
+      revoke_key_, touch_key_, oldest_finished_, delete_claims_, is_referred_, insert_profile_, last_profile_,
+      prune_profiles_;
 };
 
 }  // namespace altlas::store

@@ -20,6 +20,7 @@ struct Apply {
   auto operator()(DeleteOp& op) { return ledger.Delete(op.record.id); }
   auto operator()(AddKeyOp& op) { return ledger.AddKey(op.record); }
   auto operator()(RevokeKeyOp& op) { return ledger.RevokeKey(op.record.id, op.record.revoked_ms); }
+  auto operator()(AddProfileOp& op) { return ledger.AddProfile(op.record.row, op.record.bounds); }
   auto operator()(TouchKeyOp& op) { return ledger.TouchKey(op.record.id, op.record.last_used_ms); }
 };
 
@@ -30,7 +31,7 @@ bool FailsWithTheDisk(const Op& op) {
       [](const auto& one) {
         using T = std::decay_t<decltype(one)>;
         return std::is_same_v<T, AcceptOp> || std::is_same_v<T, DeleteOp> || std::is_same_v<T, AddKeyOp> ||
-               std::is_same_v<T, TouchKeyOp>;
+               std::is_same_v<T, TouchKeyOp> || std::is_same_v<T, AddProfileOp>;
       },
       op);
 }

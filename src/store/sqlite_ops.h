@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/key_store.h"
+#include "store/profile_store.h"
 #include "store/sqlite_ledger.h"
 
 // The writer's queue as values: what to do, whom to tell, and how far it got.
@@ -52,8 +53,13 @@ using DeleteOp = OpOf<DeleteRecord, void>;
 using AddKeyOp = OpOf<KeyRecord, void>;
 using RevokeKeyOp = OpOf<RevokeRecord, void>;
 using TouchKeyOp = OpOf<TouchRecord, void>;
-using Op =
-    std::variant<AcceptOp, FinalOp, DispatchOp, RequeueOp, DeleteOp, AddKeyOp, RevokeKeyOp, TouchKeyOp>;
+struct ProfileRecord {
+  ProfileRow row;
+  ProfileBounds bounds;
+};
+using AddProfileOp = OpOf<ProfileRecord, std::int64_t>;
+using Op = std::variant<AcceptOp, FinalOp, DispatchOp, RequeueOp, DeleteOp, AddKeyOp, RevokeKeyOp, TouchKeyOp,
+                        AddProfileOp>;
 
 // A group of them grows by moves: a copy would hold the texts of its tasks twice.
 static_assert(std::is_nothrow_move_constructible_v<Op>);

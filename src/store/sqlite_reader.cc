@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "store/checks.h"
+#include "store/profile_rows.h"
 #include "store/sqlite_rows.h"
 
 namespace altlas::store {
@@ -37,6 +38,12 @@ Status SqliteReader::Prepare() {
                                            " ORDER BY priority, id LIMIT {}",
                                            kTaskColumns, kUnfinishedPage)));
   ALTLAS_TRY(keys_, database_.Prepare(fmt::format("SELECT {} FROM key ORDER BY id", kKeyColumns)));
+  ALTLAS_TRY(profiles_,
+             database_.Prepare(fmt::format("SELECT {} FROM profile WHERE seq<?1 ORDER BY seq DESC LIMIT ?2",
+                                           kProfileColumns)));
+  ALTLAS_TRY(anomalies_, database_.Prepare(fmt::format(
+                             "SELECT {} FROM profile WHERE anomaly=1 AND seq<?1 ORDER BY seq DESC LIMIT ?2",
+                             kProfileColumns)));
   return {};
 }
 
@@ -147,6 +154,29 @@ Result<std::vector<KeyRecord>> SqliteReader::LoadKeys() const {
     if (!row) return keys;
     keys.push_back(ReadKey(keys_));
   }
+}
+
+Result<ProfilePage> SqliteReader::ListProfiles(const ProfileFilter& filter) const {
+  const auto limit = std::max<std::size_t>(filter.limit, 1);
+  const auto scan_limit = std::max<std::size_t>(filter.scan_limit, 1);
+  ProfilePage page;
+  auto last = filter.before;
+  MutexLock lock(mutex_);
+  auto& rows = filter.anomalies_only ? anomalies_ : profiles_;
+  rows.Bind(1, filter.before).Bind(2, static_cast<std::int64_t>(scan_limit) + 1);
+  for (std::size_t looked = 0;; ++looked) {
+    ALTLAS_TRY(const bool found, rows.Step());
+    if (!found) break;
+    if (looked == scan_limit || page.rows.size() == limit) {
+      page.next = last;
+      break;
+    }
+    auto row = ReadProfile(rows);
+    last = row.id;
+    if (Matches(filter, row)) page.rows.push_back(std::move(row));
+  }
+  rows.Reset();
+  return page;
 }
 
 }  // namespace altlas::store

@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "store/blob_store.h"
 #include "store/key_store.h"
+#include "store/profile_store.h"
 #include "store/sqlite_db.h"
 
 namespace altlas::store {
@@ -24,6 +25,7 @@ class SqliteReader final : public TaskReader {
   Status LoadUnfinished(const std::function<void(TaskRecord)>& visit) const override;
   TaskCounts Count() const override { return count_(); }
   Result<std::vector<KeyRecord>> LoadKeys() const;
+  Result<ProfilePage> ListProfiles(const ProfileFilter& filter) const;
 
  private:
   struct Row {
@@ -46,6 +48,8 @@ class SqliteReader final : public TaskReader {
   mutable Statement list_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement unfinished_ ALTLAS_GUARDED_BY(mutex_);
   mutable Statement keys_ ALTLAS_GUARDED_BY(mutex_);
+  mutable Statement profiles_ ALTLAS_GUARDED_BY(mutex_);
+  mutable Statement anomalies_ ALTLAS_GUARDED_BY(mutex_);
 };
 
 }  // namespace altlas::store

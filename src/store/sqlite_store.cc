@@ -22,7 +22,7 @@ Result<T> WithCure(Result<T> result, const std::filesystem::path& path) {
   return error;
 }
 
-class SqliteStore final : public Store, TaskStore, KeyStore {
+class SqliteStore final : public Store, TaskStore, KeyStore, ProfileStore {
  public:
   SqliteStore(std::filesystem::path path, ProcessLock lock, std::unique_ptr<SqliteWriter> writer,
               std::unique_ptr<SqliteReader> reader)
@@ -34,6 +34,7 @@ class SqliteStore final : public Store, TaskStore, KeyStore {
   TaskStore& tasks() override { return *this; }
   TaskReader& reader() override { return *reader_; }
   KeyStore& keys() override { return *this; }
+  ProfileStore& profiles() override { return *this; }
   StoreHealth health() const override { return writer_->health(); }
 
   void Accept(AcceptBatch batch, AcceptCallback done) override {
@@ -55,6 +56,13 @@ class SqliteStore final : public Store, TaskStore, KeyStore {
   }
   void TouchKey(Uuid id, WallMillis last_used_ms) override {
     writer_->Push(TouchKeyOp{{id, last_used_ms}, {}});
+  }
+  void AddProfile(ProfileRow row, ProfileBounds bounds,
+                  std::function<void(Result<std::int64_t>)> done) override {
+    writer_->Push(AddProfileOp{{std::move(row), bounds}, std::move(done)});
+  }
+  Result<ProfilePage> ListProfiles(const ProfileFilter& filter) const override {
+    return WithCure(reader_->ListProfiles(filter), path_);
   }
   Result<std::vector<KeyRecord>> LoadKeys() const override { return WithCure(reader_->LoadKeys(), path_); }
 

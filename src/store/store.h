@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "store/key_store.h"
+#include "store/profile_store.h"
 #include "store/task_store.h"
 
 namespace altlas::store {
@@ -27,6 +28,7 @@ class Store {
   virtual TaskStore& tasks() = 0;
   virtual TaskReader& reader() = 0;
   virtual KeyStore& keys() = 0;
+  virtual ProfileStore& profiles() = 0;
   // Thread-safe, does not block.
   virtual StoreHealth health() const = 0;
 };
