@@ -209,6 +209,26 @@ struct WorkersConfig {
   bool debug_allocator = false;
 };
 
+// `profile.periodic`: short samples of a running server.
+struct PeriodicConfig {
+  bool enabled = true;
+  milliseconds interval = std::chrono::minutes(1);
+  milliseconds sample_duration = std::chrono::seconds(1);
+  int operators = 10;
+  std::int64_t history_samples = 20'000;
+  milliseconds history_age = std::chrono::hours(24 * 7);
+  int window = 60;
+  int minimum_samples = 20;
+  double threshold = 5;         // spreads
+  double minimum_change = 0.1;  // a share of the normal
+  int adopt_after = 30;
+};
+
+// `profile`
+struct ProfileConfig {
+  PeriodicConfig periodic;
+};
+
 struct Config {
   SystemConfig system;
   GpuConfig gpu;
@@ -218,6 +238,7 @@ struct Config {
   std::vector<ModelConfig> models;
   DevicesConfig devices;
   WorkersConfig workers;
+  ProfileConfig profile;
 };
 
 // The model of a type that a request without a name gets: the one marked default, else the first; null where

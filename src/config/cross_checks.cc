@@ -28,6 +28,7 @@ class CrossChecks {
     Models();
     Devices();
     Workers();
+    Profile();
     Hints();
   }
 
@@ -194,6 +195,18 @@ class CrossChecks {
             {"workers.restart_backoff.cap", "workers.restart_backoff.initial"},
             fmt::format("found {} s, allowed is at least workers.restart_backoff.initial ({} s)",
                         Seconds(workers.restart_backoff.cap), Seconds(workers.restart_backoff.initial)));
+  }
+
+  void Profile() {
+    const auto& periodic = config_.profile.periodic;
+    Require(periodic.sample_duration <= periodic.interval,
+            {"profile.periodic.sample_duration", "profile.periodic.interval"},
+            fmt::format("found {} s, allowed is at most profile.periodic.interval ({} s)",
+                        Seconds(periodic.sample_duration), Seconds(periodic.interval)));
+    Require(periodic.minimum_samples <= periodic.window,
+            {"profile.periodic.minimum_samples", "profile.periodic.window"},
+            fmt::format("found {}, allowed is at most profile.periodic.window ({})", periodic.minimum_samples,
+                        periodic.window));
   }
 
   void Warn(std::initializer_list<std::string_view> keys, const std::string& message) {

@@ -402,6 +402,71 @@ KeySpec WorkersRows() {
       });
 }
 
+KeySpec ProfileRows() {
+  using C = PeriodicConfig;
+  return Section(
+      "profile", &Config::profile, "Where the time goes while the server runs.",
+      {
+          Section(
+              "periodic", &ProfileConfig::periodic,
+              "Short samples of each worker, kept as a history and held against what is normal for its "
+              "models "
+              "there.",
+              {
+                  Key("enabled", &C::enabled, "Take samples; false takes none and asks workers for nothing.")
+                      .AtRunTime(),
+                  Key("interval", &C::interval, "The time from one sample to the next.")
+                      .Range(0.05, kDay)
+                      .AtRunTime(),
+                  Key("sample_duration", &C::sample_duration,
+                      "How long a sample lasts; at most `interval`. The share of the time that is watched is "
+                      "the "
+                      "one by the other.")
+                      .Range(0.01, 60)
+                      .AtRunTime(),
+                  Key("operators", &C::operators,
+                      "How many of the costliest operators a sample names; 0 watches none.")
+                      .Range(0, 64)
+                      .Unit("operators")
+                      .AtRunTime(),
+                  Key("history_samples", &C::history_samples, "Past so many samples the oldest are deleted.")
+                      .Range(1, 10'000'000)
+                      .Unit("samples")
+                      .AtRunTime(),
+                  Key("history_age", &C::history_age, "Samples older than this are deleted.")
+                      .Range(1, 100 * kYear)
+                      .AtRunTime(),
+                  Key("window", &C::window,
+                      "The normal is learned from so many of the last samples of a model on a device.")
+                      .Range(3, 1000)
+                      .Unit("samples")
+                      .AtRunTime(),
+                  Key("minimum_samples", &C::minimum_samples,
+                      "Nothing is judged before there are so many; at most `window`.")
+                      .Range(3, 1000)
+                      .Unit("samples")
+                      .AtRunTime(),
+                  Key("threshold", &C::threshold,
+                      "A figure is slow where it is above the median of the window by more than so many "
+                      "spreads "
+                      "(1.4826 times the median absolute deviation) and by more than `minimum_change`.")
+                      .Range(1, 1000)
+                      .Unit("spreads")
+                      .AtRunTime(),
+                  Key("minimum_change", &C::minimum_change,
+                      "The share of the median below which a difference is none, however small the spread.")
+                      .Range(0, 100)
+                      .Unit("share")
+                      .AtRunTime(),
+                  Key("adopt_after", &C::adopt_after,
+                      "After so many slow samples in a row what they show is the normal.")
+                      .Range(3, 1000)
+                      .Unit("samples")
+                      .AtRunTime(),
+              }),
+      });
+}
+
 void GivePaths(KeySpec& parent) {
   for (auto& child : parent.children) {
     const auto* mark = parent.type == KeyType::kObjects ? "[]." : parent.path.empty() ? "" : ".";
@@ -423,6 +488,7 @@ KeySpec BuildTable() {
       ModelRows(),
       DevicesRows(),
       WorkersRows(),
+      ProfileRows(),
   };
   GivePaths(root);
   return root;
