@@ -73,7 +73,7 @@ struct StateChanged {
   std::string why;
 };
 using BackendEvent = std::variant<BackendReady, wire::Token, wire::LeaseDone, wire::LeaseFailed, LeasesLost,
-                                  LeasesResumed, wire::Heartbeat, StateChanged>;
+                                  LeasesResumed, wire::Heartbeat, wire::ProfileReport, StateChanged>;
 // Called on the manager's loop thread, never inside a call of Backend. May call the backend; must not destroy
 // it.
 using BackendListener = std::function<void(std::string_view device, BackendEvent event)>;
@@ -108,6 +108,16 @@ class Backend {
   // before `stopped`, except under kLeaveRunning, after which no event comes at all.
   virtual void Stop(StopMode mode, std::function<void()> stopped) = 0;
   virtual BackendStatus status() const = 0;
+};
+
+// What some backends can do beside that: say where their time goes. Implementation: WorkerBackend. On the
+// loop's thread, does not block.
+class ProfileSource {
+ public:
+  virtual ~ProfileSource() = default;
+  // Answered by a wire::ProfileReport event with the ask's id, or never (the worker was lost, or is of the
+  // kind that has nothing to tell). kUnavailable: not ready now.
+  virtual Status AskForProfile(const wire::ProfileAsk& ask) = 0;
 };
 
 }  // namespace altlas::backend

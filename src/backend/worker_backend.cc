@@ -82,6 +82,13 @@ void WorkerBackend::Acknowledge(const LeaseKey& lease) {
   DeliverLater();
 }
 
+Status WorkerBackend::AskForProfile(const wire::ProfileAsk& ask) {
+  auto status = session_.AskForProfile(ask);
+  Apply();
+  DeliverLater();
+  return status;
+}
+
 void WorkerBackend::Stop(StopMode mode, std::function<void()> stopped) {
   stopped_.push_back(std::move(stopped));
   if (mode == StopMode::kLeaveRunning) events_.clear();

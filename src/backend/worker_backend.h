@@ -27,7 +27,7 @@ struct WorkerBackendOptions {
 // manager's death, adopts. The state machine is WorkerSession; this carries its effects out. Borrows the hub.
 // Destroying it without Stop lets go of the worker as a manager's death would: it goes on and is adopted by
 // the next backend of the same device and state folder.
-class WorkerBackend final : public Backend, private WorkerHub::Port {
+class WorkerBackend final : public Backend, public ProfileSource, private WorkerHub::Port {
  public:
   // kInvalidArgument: a device name that cannot be a file name ([A-Za-z0-9._-], 1 to 64 bytes), or a Welcome
   // that breaks the format; kConflict: the hub has that device already.
@@ -41,6 +41,7 @@ class WorkerBackend final : public Backend, private WorkerHub::Port {
   void Acknowledge(const LeaseKey& lease) override;
   void Stop(StopMode mode, std::function<void()> stopped) override;
   BackendStatus status() const override { return session_.status(); }
+  Status AskForProfile(const wire::ProfileAsk& ask) override;
 
  private:
   WorkerBackend(WorkerHub& hub, WorkerBackendOptions options, BackendListener listener);

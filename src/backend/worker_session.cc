@@ -136,6 +136,15 @@ void WorkerSession::Cancel(const LeaseKey& lease) {
 
 void WorkerSession::Acknowledge(const LeaseKey& lease) { Send(wire::LeaseDoneAck{lease}); }
 
+Status WorkerSession::AskForProfile(const wire::ProfileAsk& ask) {
+  if (state_ != BackendState::kReady) {
+    return Fail(ErrorCode::kUnavailable, "device {} cannot be watched now: it is {} ({})", options_.device,
+                BackendStateName(state_), why_);
+  }
+  Send(ask);
+  return {};
+}
+
 void WorkerSession::Stop(TimePoint now, StopMode mode) {
   if (mode == StopMode::kLeaveRunning) {
     leases_.clear();
@@ -274,6 +283,8 @@ void WorkerSession::OnMessage(TimePoint now, const wire::Message& message) {
     HandleOutcome(now, failed->lease, message);
   } else if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&message)) {
     HandleHeartbeat(now, *heartbeat);
+  } else if (const auto* report = std::get_if<wire::ProfileReport>(&message)) {
+    Emit(*report);
   } else if (const auto* model = std::get_if<wire::ModelReady>(&message)) {
     if (state_ == BackendState::kLoading && models_.size() < wire::kMaxModels) models_.push_back(*model);
   } else if (const auto* bad = std::get_if<wire::ModelFailed>(&message)) {

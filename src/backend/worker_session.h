@@ -66,6 +66,8 @@ class WorkerSession {
   void Cancel(const LeaseKey& lease);
   void Acknowledge(const LeaseKey& lease);
   void Stop(TimePoint now, StopMode mode);
+  // ProfileSource's contract.
+  Status AskForProfile(const wire::ProfileAsk& ask);
 
   // Events of the process.
   void OnSpawned(TimePoint now, int pid, std::string token);

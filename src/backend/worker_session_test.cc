@@ -162,5 +162,20 @@ TEST(WorkerSession, EveryLeaseEndsExactlyOnceUnderRandomEvents) {
   }));
 }
 
+// PRF-6
+TEST(WorkerSession, AProfileIsAskedForWhenReadyAloneAndComesAsAnEvent) {
+  SessionBench bench;
+  EXPECT_EQ(bench.session.AskForProfile({1, 100, 0}).error().code, ErrorCode::kUnavailable);
+  bench.StartReady();
+  bench.Do([&] { EXPECT_TRUE(bench.session.AskForProfile({2, 100, 5})); });
+  EXPECT_EQ(bench.Sent<wire::ProfileAsk>(), (std::vector<wire::ProfileAsk>{{2, 100, 5}}));
+  wire::ProfileReport report;
+  report.id = 2;
+  report.seconds = 0.1;
+  bench.Say(report);
+  EXPECT_EQ(bench.All<wire::ProfileReport>(), std::vector<wire::ProfileReport>{report});
+  EXPECT_EQ(bench.session.state(), BackendState::kReady);
+}
+
 }  // namespace
 }  // namespace altlas::backend

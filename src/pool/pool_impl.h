@@ -163,6 +163,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void OnBackend(const std::string& device, const backend::BackendReady& event);
   void OnBackend(const std::string& device, const backend::StateChanged& event);
   void OnBackend(const std::string& device, const wire::Heartbeat&) {}
+  void OnBackend(const std::string& device, const wire::ProfileReport&) {}
 
   // pool_outcomes.cc
   void Carry(const sched::Action& action);
