@@ -62,12 +62,23 @@ void Profiler::AskAll() {
       std::chrono::duration_cast<std::chrono::milliseconds>(options_.sample_duration).count());
   ask.operators =
       static_cast<std::uint32_t>(std::clamp(options_.operators, 0, int{wire::kMaxProfileOperators}));
+  const auto now = clock_.Now();
   for (auto& [name, device] : devices_) {
+    if (device.asked != 0 && now < device.until) continue;
     if (device.asked != 0) Count(name, "lost");
     device.asked = 0;
     ask.id = ++last_id_;
-    if (device.source->AskForProfile(ask).has_value()) device.asked = ask.id;
+    if (!device.source->AskForProfile(ask).has_value()) continue;
+    device.asked = ask.id;
+    device.until = now + options_.sample_duration + kPatience;
   }
+}
+
+void Profiler::OnNotReady(std::string_view name) {
+  const auto found = devices_.find(name);
+  if (found == devices_.end() || found->second.asked == 0) return;
+  found->second.asked = 0;
+  Count(name, "lost");
 }
 
 void Profiler::OnReport(std::string_view name, const wire::ProfileReport& report) {
@@ -89,7 +100,9 @@ void Profiler::Keep(store::ProfileRow row) {
                   {"device", row.device}, {"model", row.model}, {"why", change.why});
     }
   }
-  if (row.anomaly) anomalies_.With({{"model", row.model}, {"device", row.device}}).Add();
+  // There with 0 before the first: an alert on its increase sees that one too.
+  auto& anomalies = anomalies_.With({{"model", row.model}, {"device", row.device}});
+  if (row.anomaly) anomalies.Add();
   store::ProfileBounds bounds;
   bounds.rows = options_.history_samples;
   bounds.oldest_ms =

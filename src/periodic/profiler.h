@@ -43,17 +43,22 @@ class Profiler {
   void Configure(ProfilerOptions options);
   // The source must outlive this; a later one of the same device takes its place.
   void Add(std::string device, backend::ProfileSource& source);
-  // One that nobody asked for, or that comes after the next ask, is dropped.
+  // One that nobody waits for is dropped.
   void OnReport(std::string_view device, const wire::ProfileReport& report);
-  // Asks every device now: what the timer calls.
+  // Its worker went, or takes nothing for another reason: what it was asked will not come.
+  void OnNotReady(std::string_view device);
+  // Asks every device now, but for those whose answer to the last ask may still come (until kPatience after
+  // the sample's end): what the timer calls.
   void AskAll();
 
   static constexpr std::size_t kLearnedRows = 5000;
+  static constexpr Duration kPatience = std::chrono::seconds(10);
 
  private:
   struct Device {
     backend::ProfileSource* source = nullptr;
     std::uint64_t asked = 0;  // the id that is open; 0: none
+    TimePoint until{};        // it is waited for
   };
   void Arm();
   void Keep(store::ProfileRow row);
