@@ -18,9 +18,14 @@
 #include "worker/compute/allocator_state.h"
 #include "worker/serve/lease_server.h"
 #include "worker/serve/load_engine.h"
+#include "worker/serve/operator_totals.h"
+#include "worker/serve/sample_driver.h"
 
 namespace altlas::worker_app {
 namespace {
+
+// Of the operators, while a sample is taken: enough of a second's to rank them, and a tenth of the cost.
+constexpr double kOperatorShare = 0.1;
 
 int ExitCodeOf(wire::GoodbyeReason reason) {
   switch (reason) {
@@ -89,9 +94,13 @@ int Serve(const Arguments& arguments) {
   serve::SetUpProcess();
   // Before all that computes, and ended after it.
   const auto watch = StartWatch();
+  const SystemClock clock;
+  serve::OperatorTotals operators(kOperatorShare);
+  serve::PeriodicSampler sampler(clock, &operators);
+  serve::SampleDriver samples(sampler);
   serve::LeaseServerHooks hooks;
   hooks.load = [&](const wire::ModelSpec& spec, const wire::Welcome& welcome) {
-    return Load(arguments, spec, welcome, watch.recorder.get());
+    return Load(arguments, spec, welcome, sampler.For(spec.name, watch.recorder.get()));
   };
   hooks.setup_compute = [&](std::uint32_t threads) {
     serve::SetUpThread(threads != 0 ? threads : arguments.threads);
@@ -101,12 +110,14 @@ int Serve(const Arguments& arguments) {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(ended.get(), &one, sizeof(one));
   };
-  const SystemClock clock;
-  auto server = serve::LeaseServer::Create(clock, LinkOptions(arguments), std::move(hooks));
+  auto link = LinkOptions(arguments);
+  link.on_profile_ask = [&](const wire::ProfileAsk& ask) { samples.Ask(ask); };
+  auto server = serve::LeaseServer::Create(clock, std::move(link), std::move(hooks));
   if (!server.has_value()) {
     ALTLAS_ERROR("worker", server.error().message);
     return kUsage;
   }
+  samples.Start([&](wire::ProfileReport report) { (*server)->SendProfile(std::move(report)); });
   pollfd fds[2] = {{ended.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
   while (true) {
     if (::poll(fds, 2, -1) < 0 && errno != EINTR) return kFailed;
@@ -121,6 +132,7 @@ int Serve(const Arguments& arguments) {
     FlushLog();
     std::_Exit(exit_code);
   }
+  samples.Stop();  // it sends by the server, which goes first
   return exit_code;
 }
 

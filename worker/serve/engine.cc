@@ -202,7 +202,7 @@ void Engine::PlanStep() {
 void Engine::ComputeStep(std::vector<EngineEvent>& events) {
   const auto phase = StepHasPrompt() ? profile::ServingPhase::kPrefill : profile::ServingPhase::kDecode;
   const auto status = [&] {
-    const PhaseScope scope(options_.phases, phase);
+    const PhaseScope scope(options_.phases, phase, StepTokens());
     return model_->Forward(slices_, logits_);
   }();
   if (!status.has_value()) {
@@ -248,7 +248,7 @@ bool Engine::Append(Sequence& sequence, std::uint32_t id, std::string& released)
   sequence.tokens.push_back(id);
   if (sequence.seen) sequence.seen->Add(id);
   const std::size_t before = released.size();
-  const PhaseScope scope(options_.phases, profile::ServingPhase::kDetokenise);
+  const PhaseScope scope(options_.phases, profile::ServingPhase::kDetokenise, 1);
   decoded_.clear();
   sequence.stream->Push(id, decoded_);
   const bool stopped = sequence.stops.Push(decoded_, released);
@@ -307,6 +307,12 @@ bool Engine::StepHasPrompt() const {
     if (slices_[i].tokens.size() != 1 || planned_[i]->generated() == 0) return true;
   }
   return false;
+}
+
+std::size_t Engine::StepTokens() const {
+  std::size_t tokens = 0;
+  for (const auto& slice : slices_) tokens += slice.tokens.size();
+  return tokens;
 }
 
 void Engine::RemoveFinished() {

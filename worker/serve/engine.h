@@ -69,6 +69,7 @@ class Engine final : public ServingEngine {
   void Abort(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
   void EndQueue(Sequence& sequence);
   bool StepHasPrompt() const;
+  std::size_t StepTokens() const;
   void RemoveFinished();
 
   const std::unique_ptr<TokenModel> model_;

@@ -52,6 +52,8 @@ class LeaseServer final : private wire::WorkerLinkListener {
   // Gives every lease back (LeaseFailed with kUnavailable: another worker goes on from the tokens sent), then
   // says Goodbye; on_end follows. A lease granted meanwhile is given back too. No other answer has that code.
   void Stop(const std::string& why);
+  // What a ProfileAsk asked for (WorkerLinkOptions::on_profile_ask). Lost where no manager is there.
+  void SendProfile(wire::ProfileReport report) { Link().SendProfileReport(std::move(report)); }
   bool loading() const;
   EngineCounters counters() const;
 

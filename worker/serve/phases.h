@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "profile/phases.h"
@@ -8,13 +9,15 @@ namespace altlas::serve {
 
 // What a beginning hands to its end.
 struct PhaseMark {
-  std::int64_t start = 0;   // the listener's clock
-  std::uint64_t range = 0;  // the listener's own
+  std::int64_t start = 0;    // the listener's clock
+  std::uint64_t range = 0;   // the listener's own
+  std::uint32_t size = 0;    // tokens that a step computes; 0: the engine does not say
+  std::int64_t sampled = 0;  // PeriodicSampler's clock; 0: it does not watch
 };
 
-// Told where the engine's time goes. Implementations: PhaseRecorder, fakes in tests. Called on the engine's
-// thread; `decode`, `prefill` and `detokenise` nest, a `queue` begins and ends among others. Must cost
-// little: detokenise comes once a token.
+// Told where the engine's time goes. Implementations: PhaseRecorder, PeriodicSampler's, fakes in tests.
+// Called on the engine's thread; `decode`, `prefill` and `detokenise` nest, a `queue` begins and ends among
+// others. Must cost little: detokenise comes once a token.
 class PhaseListener {
  public:
   virtual ~PhaseListener() = default;
@@ -25,8 +28,12 @@ class PhaseListener {
 // A phase as long as a scope; nothing where nobody listens.
 class PhaseScope {
  public:
-  PhaseScope(PhaseListener* listener, profile::ServingPhase phase) : listener_(listener), phase_(phase) {
-    if (listener_ != nullptr) mark_ = listener_->Begin(phase_);
+  // `size`: the tokens that the step computes.
+  PhaseScope(PhaseListener* listener, profile::ServingPhase phase, std::size_t size = 0)
+      : listener_(listener), phase_(phase) {
+    if (listener_ == nullptr) return;
+    mark_ = listener_->Begin(phase_);
+    mark_.size = static_cast<std::uint32_t>(size);
   }
   ~PhaseScope() {
     if (listener_ != nullptr) listener_->End(phase_, mark_);
