@@ -71,6 +71,7 @@ void Gateway::Impl::AddRoutes() {
   Add("GET", "/api/v1/task/{id}/stream", Scope::kPredict, &Impl::StreamTask);
   AddConfigRoutes();
   AddKeyRoutes();
+  AddProfileRoutes();
   AddSystemRoutes();
 }
 

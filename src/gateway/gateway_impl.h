@@ -38,6 +38,8 @@ class Gateway::Impl : public std::enable_shared_from_this<Gateway::Impl> {
   void AddConfigRoutes();
   // routes_keys.cc
   void AddKeyRoutes();
+  // routes_profile.cc
+  void AddProfileRoutes();
   // routes_system.cc
   void AddSystemRoutes();
 

@@ -44,6 +44,12 @@ constexpr Parameter kListParameters[] = {
     {"priority", "query", "string", "A priority level's name."},
     {"limit", "query", "integer", "Tasks a page, 1 to 200 (50)."},
     {"before", "query", "string", "next_before of the page before."}};
+constexpr Parameter kProfileParameters[] = {
+    {"model", "query", "string", "A model's name."},
+    {"device", "query", "string", "A device's id."},
+    {"since", "query", "number", "No older than so many seconds."},
+    {"limit", "query", "integer", "Samples a page, 1 to 1000 (100)."},
+    {"before", "query", "integer", "next_before of the page before."}};
 constexpr Parameter kKeyId[] = {{"id", "path", "string", "The key's id or name."}};
 
 struct Operation {
@@ -117,6 +123,11 @@ constexpr Operation kOperations[] = {
      "400 415 507"},
     {"delete", "/api/v1/keys/{id}", "Revoke a key, at once and for good.", "admin", kKeyId, "", "Key",
      "404 409"},
+    {"get", "/api/v1/profile/history", "Samples of what the workers did, newest first (profile.periodic).",
+     "admin", kProfileParameters, "", "ProfileHistory", "400"},
+    {"get", "/api/v1/profile/anomalies",
+     "Of them, those in which a model was slower than is normal for it there.", "admin", kProfileParameters,
+     "", "ProfileHistory", "400"},
     {"get", "/health/live", "The process answers.", "", {}, "", "Liveness", ""},
     {"get", "/health/ready", "Every served model has a healthy device.", "", {}, "", "Readiness", "503"},
     {"get", "/version", "Name and version.", "", {}, "", "Version", ""},

@@ -170,6 +170,23 @@ TEST_F(OpenApiAnswers, OfKeysAndSettingsAreAsDocumented) {
   Checked("GET", "/api/v1/gpus", 401, "/api/v1/gpus");
 }
 
+TEST_F(OpenApiAnswers, OfTheHistoryAreAsDocumented) {
+  Serve();
+  store::ProfileRow row;
+  row.device = "gpu_0";
+  row.model = "echo";
+  row.measures = {{"decode/1", 0.1, 9, 0.1, 0.01, 30, true}, {"decode/2", 0.1, 9, 0, 0, 3, false}};
+  for (const bool anomaly : {true, false}) {
+    row.anomaly = anomaly;
+    store_->profiles().AddProfile(row, {}, {});
+  }
+  for (const std::string path : {"/api/v1/profile/history", "/api/v1/profile/anomalies"}) {
+    EXPECT_EQ(Checked("GET", path, 200, path)["samples"].size(), path.ends_with("history") ? 2u : 1u);
+    Checked("GET", path, 200, path, "limit=1");
+    Checked("GET", path, 400, path, "limit=0");
+  }
+}
+
 TEST_F(OpenApiAnswers, OfAServerThatIsNotReadyOrOverloadedAreAsDocumented) {
   Serve();
   pool_->UpdateDevices({});

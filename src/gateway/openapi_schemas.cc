@@ -110,6 +110,22 @@ std::string_view OpenApiSchemas() {
   "last_used_at": {"type": ["string", "null"], "format": "date-time", "description": "To the minute."}}},
 "NewKey": {"type": "object", "required": ["secret", "key"], "properties": {"secret": {"type": "string"}, "key": {"$ref": "#/components/schemas/Key"}}},
 "KeyList": {"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": {"$ref": "#/components/schemas/Key"}}}},
+"ProfileHistory": {"type": "object", "description": "A page. next_before leads to the next one, also where this one is empty; null at the end.", "required": ["samples", "next_before"], "properties": {
+  "samples": {"type": "array", "items": {"$ref": "#/components/schemas/ProfileSample"}}, "next_before": {"type": ["integer", "null"]}}},
+"ProfileSample": {"type": "object", "description": "What one model did on one device while it was watched.", "required": ["id", "at", "device", "model", "seconds", "processor_seconds", "requests", "prompt_tokens", "generated_tokens", "memory_peak", "anomaly", "why", "measures", "detail"], "properties": {
+  "id": {"type": "integer"}, "at": {"type": "string", "format": "date-time", "description": "The sample's end."}, "device": {"type": "string"}, "model": {"type": "string"},
+  "seconds": {"type": "number", "description": "The sample's length."}, "processor_seconds": {"type": "number", "description": "Of all threads of the worker, all its models together."},
+  "requests": {"type": "integer", "description": "That began to run."}, "prompt_tokens": {"type": "integer"}, "generated_tokens": {"type": "integer"},
+  "memory_peak": {"type": "integer", "description": "The most bytes of memory that the worker had since it started."},
+  "anomaly": {"type": "boolean", "description": "One of the measures was slow, and so it was in the sample before."}, "why": {"type": "string"},
+  "measures": {"type": "array", "items": {"$ref": "#/components/schemas/ProfileMeasure"}},
+  "detail": {"type": "object", "description": "Phases and operators.", "additionalProperties": true}}},
+"ProfileMeasure": {"type": "object", "required": ["measure", "seconds", "count", "normal", "spread", "samples", "anomaly"], "properties": {
+  "measure": {"type": "string", "description": "decode/N: a step that computes N tokens; prefill/N-M: a token of a step with a prompt that computes N to M tokens."},
+  "seconds": {"type": "number", "description": "The median."}, "count": {"type": "integer", "description": "Steps."},
+  "normal": {"type": ["number", "null"], "description": "The median of the samples before; null while there are too few."},
+  "spread": {"type": ["number", "null"], "description": "1.4826 times their median absolute deviation."},
+  "samples": {"type": "integer", "description": "How many of them."}, "anomaly": {"type": "boolean"}}},
 "Readiness": {"type": "object", "required": ["status", "reason", "accepting", "store"], "properties": {"status": {"type": "string", "enum": ["ready", "not_ready"]},
   "reason": {"type": "string", "description": "Why it is not ready."}, "accepting": {"type": "boolean", "description": "New tasks are taken: the store takes them, and the server is not shutting down."},
   "store": {"type": "string", "description": "Why the store takes none."}}},
