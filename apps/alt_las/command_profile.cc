@@ -3,7 +3,7 @@
 
 namespace altlas::app {
 
-void AddProfile(CLI::App& root, Command& run) {
+void AddProfile(CLI::App& root, CommonOptions& common, Command& run) {
   auto* profile = root.add_subcommand("profile", "Capture where the time and the memory go, and read it");
   profile->require_subcommand(1);
   AddProfileAnalyze(*profile, run);
@@ -12,6 +12,7 @@ void AddProfile(CLI::App& root, Command& run) {
   AddProfileGate(*profile, run);
   AddProfileRun(*profile, run);
   AddProfileReport(*profile, run);
+  AddProfileHistory(*profile, common, run);
 }
 
 }  // namespace altlas::app

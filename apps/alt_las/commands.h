@@ -30,7 +30,7 @@ void AddServe(CLI::App& root, CommonOptions& common, Command& run);
 void AddKey(CLI::App& root, CommonOptions& common, Command& run);
 void AddGpus(CLI::App& root, CommonOptions& common, Command& run);
 void AddConfig(CLI::App& root, CommonOptions& common, Command& run);
-void AddProfile(CLI::App& root, Command& run);
+void AddProfile(CLI::App& root, CommonOptions& common, Command& run);
 void AddBench(CLI::App& root, Command& run);
 void AddTune(CLI::App& root, CommonOptions& common, Command& run);
 void AddCompletion(CLI::App& root, Command& run);

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
   AddKey(root, common, run);
   AddGpus(root, common, run);
   AddConfig(root, common, run);
-  AddProfile(root, run);
+  AddProfile(root, common, run);
   AddBench(root, run);
   AddTune(root, common, run);
   AddCompletion(root, run);

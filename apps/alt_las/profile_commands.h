@@ -14,5 +14,6 @@ void AddProfileGate(CLI::App& profile, Command& run);
 CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run);
 void AddProfileRun(CLI::App& profile, Command& run);
 void AddProfileReport(CLI::App& profile, Command& run);
+void AddProfileHistory(CLI::App& profile, CommonOptions& common, Command& run);
 
 }  // namespace altlas::app

@@ -14,6 +14,7 @@
 #include "machine_checks.h"
 #include "net/http_server.h"
 #include "open_state.h"
+#include "periodic/profiler.h"
 #include "pool/device_monitor.h"
 #include "runtime_config.h"
 #include "settings.h"
@@ -79,6 +80,7 @@ class Server::Impl {
   std::unique_ptr<gateway::KeyRing> keys_;
   std::unique_ptr<backend::WorkerHub> hub_;
   std::unique_ptr<pool::Pool> pool_;
+  std::unique_ptr<periodic::Profiler> profiler_;  // asks the pool's backends
   std::unique_ptr<pool::DeviceMonitor> monitor_;
   std::unique_ptr<gateway::Gateway> gateway_;
   net::HttpHandler serve_;
@@ -127,6 +129,9 @@ Status Server::Impl::Build() {
   pool.max_worker_losses = config().workers.max_attempts;
   pool.queue_sweep = config().gpu.multi_gpu.queue_processing_interval;
   pool.seed = static_cast<std::uint64_t>(clock_.WallNow());
+  profiler_ = std::make_unique<periodic::Profiler>(ProfilerOptionsOf(config()), *loop_, clock_,
+                                                   store_->profiles(), registry_);
+  ALTLAS_TRY_VOID(profiler_->Start().Context("reading the history of samples"));
   ALTLAS_TRY(pool_, pool::Pool::Create(std::move(pool), *loop_, clock_, *store_, registry_,
                                        [this](const auto& device, auto listener) {
                                          return MakeBackend(device, std::move(listener));
@@ -176,11 +181,22 @@ std::unique_ptr<backend::Backend> Server::Impl::MakeBackend(const device::Device
     for (auto& variable : GpuWorkerVariables(workers, device))
       o.environment.emplace_back(std::move(variable.name), std::move(variable.value));
   }
-  auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(listener));
+  // Samples are not the pool's business.
+  backend::BackendListener sorted = [this, listener = std::move(listener)](std::string_view id,
+                                                                           backend::BackendEvent event) {
+    if (const auto* report = std::get_if<wire::ProfileReport>(&event))
+      return profiler_->OnReport(id, *report);
+    if (const auto* state = std::get_if<backend::StateChanged>(&event);
+        state != nullptr && state->state != backend::BackendState::kReady)
+      profiler_->OnNotReady(id);
+    listener(id, std::move(event));
+  };
+  auto made = backend::WorkerBackend::Create(*hub_, std::move(o), std::move(sorted));
   if (!made.has_value()) {
     ALTLAS_ERROR("server", "no worker for this device", {"device", device.id}, {"why", made.error().message});
     return nullptr;
   }
+  profiler_->Add(device.id, **made);
   return std::move(*made);
 }
 
@@ -317,6 +333,7 @@ void Server::Impl::Announce() {
 Status Server::Impl::Apply(const config::LoadedConfig& changed) {
   ALTLAS_TRY_VOID(pool_->Configure(SchedConfigOf(changed.config)));
   pool_->SetMetricSwitches(SwitchesOf(changed.config));
+  profiler_->Configure(ProfilerOptionsOf(changed.config));
   SetLogLevel(changed.config.gpu.monitoring.log_level);
   monitor_->SetInterval(
       std::min(changed.config.gpu.health_check_interval, changed.config.gpu.monitoring.interval));

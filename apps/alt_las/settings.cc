@@ -70,6 +70,23 @@ store::Retention RetentionOf(const config::Config& config) {
   return retention;
 }
 
+periodic::ProfilerOptions ProfilerOptionsOf(const config::Config& config) {
+  const auto& from = config.profile.periodic;
+  periodic::ProfilerOptions options;
+  options.enabled = from.enabled;
+  options.interval = from.interval;
+  options.sample_duration = from.sample_duration;
+  options.operators = from.operators;
+  options.history_samples = from.history_samples;
+  options.history_age = from.history_age;
+  options.rules.window = static_cast<std::size_t>(from.window);
+  options.rules.minimum_samples = static_cast<std::size_t>(from.minimum_samples);
+  options.rules.threshold = from.threshold;
+  options.rules.minimum_change = from.minimum_change;
+  options.rules.adopt_after = static_cast<std::size_t>(from.adopt_after);
+  return options;
+}
+
 pool::MetricSwitches SwitchesOf(const config::Config& config) {
   const auto& m = config.gpu.monitoring;
   return {m.enabled && m.detailed_gpu_metrics, m.enabled && m.task_metrics, m.enabled && m.queue_metrics};

@@ -7,6 +7,7 @@
 #include "config/load.h"
 #include "device/probe.h"
 #include "net/http_server.h"
+#include "periodic/profiler.h"
 #include "pool/pool.h"
 #include "sched/types.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@ sched::SchedConfig SchedConfigOf(const config::Config& config);
 net::HttpServerOptions HttpOptionsOf(const config::Config& config);
 store::Retention RetentionOf(const config::Config& config);
 pool::MetricSwitches SwitchesOf(const config::Config& config);
+periodic::ProfilerOptions ProfilerOptionsOf(const config::Config& config);
 
 // The models to serve, with absolute folders; the one that ships with the program where the configuration
 // names none.
