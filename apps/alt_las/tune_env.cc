@@ -16,7 +16,6 @@
 namespace altlas::app {
 namespace {
 
-
 struct EnvOptions {
   std::string shell = "bash";
   bool permanent = false;
