@@ -48,7 +48,8 @@ profile::SyncKind SyncKindOf(CUpti_ActivitySynchronizationType type) {
 
 std::string_view WithoutVersion(std::string_view name) {
   const auto at = name.rfind("_v");
-  if (at == std::string_view::npos || name.find_first_not_of("0123456789", at + 2) != std::string_view::npos)
+  if (at == std::string_view::npos || at + 2 == name.size() ||
+      name.find_first_not_of("0123456789", at + 2) != std::string_view::npos)
     return name;
   return name.substr(0, at);
 }
@@ -73,7 +74,9 @@ class GpuCollector {
     }
   }
 
+  // At the end of the process; that of a child of fork() has nothing to flush.
   void Finish() {
+    if (::getpid() != process_) return;
     cupti_.flush_all(1);
     writer_->Close();
   }
@@ -186,6 +189,7 @@ class GpuCollector {
   const CuptiLibrary cupti_;
   const std::unique_ptr<profile::CollectorWriter> writer_;
   const Ns until_;
+  const pid_t process_ = ::getpid();
   Ns offset_ = 0;
   Mutex mutex_;
   std::map<std::string, std::string, std::less<>> names_ ALTLAS_GUARDED_BY(mutex_);

@@ -22,13 +22,14 @@ struct CollectorOptions {
   // For tests: the header's start and process instead of the clocks' and this one's.
   std::optional<std::int64_t> start_unix_ns, start_clock_ns;
   std::optional<std::uint32_t> process;
+  std::uint64_t dropped = 0;  // of a copy: records that its original lacks
 };
 
 // Writes a collector's file (docs/formats/collector.md) while a program runs: records go into a shared
 // mapping of the file, so that one costs a lock and a copy (no system call but one each 4 MiB, no allocation
 // but for a name met first), and all of them survive the death of the process, SIGKILL included. Only a power
-// cut can lose any. Thread-safe; blocks for the disk's making room. The process must not go on writing after
-// fork() in the child.
+// cut can lose any. Thread-safe; blocks for the disk's making room. A child of fork() must not write; that it
+// ends, and closes what it inherited, leaves the file as it is.
 class CollectorWriter {
  public:
   // Replaces nothing: kConflict where the file is there. kStorageFull where the disk has no room.
@@ -57,7 +58,8 @@ class CollectorWriter {
   // An entry of the capture's environment: never a variable or a secret.
   void AddFact(std::string_view key, std::string_view value);
 
-  // Marks the file as ended and gives back the room it did not need. Later records are dropped.
+  // Marks the file as ended and gives back the room it did not need. Later records are dropped. In another
+  // process than the one that made it, only lets go of it.
   void Close();
   std::uint64_t dropped() const;
 
@@ -76,6 +78,7 @@ class CollectorWriter {
 
   mutable Mutex mutex_;
   UniqueFd fd_;
+  const std::int32_t owner_;  // the process that writes
   char* map_ ALTLAS_GUARDED_BY(mutex_);
   const std::uint64_t map_bytes_;
   std::uint64_t file_bytes_ ALTLAS_GUARDED_BY(mutex_) = 0;

@@ -219,6 +219,29 @@ TEST(CollectorFile, AKilledProcessLosesNothing) {
   EXPECT_NE(info->notes[0].text.find("did not close"), std::string::npos);
 }
 
+// Cut off by the child, the parent's next record would lie past the end of the file: a SIGBUS.
+TEST(CollectorFile, AForkedChildThatEndsLeavesTheFileToItsParent) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "c.alc";
+  auto writer = CollectorWriter::Create(path, Fixed()).value();
+  writer->Add(Operator(1, 2, "before"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    writer.reset();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  for (int i = 0; i < 1000; ++i) writer->Add(Operator(i, i + 1, "after"));
+  writer->Close();
+  CaptureLines records;
+  const auto info = ReadCollector(path, records);
+  ASSERT_TRUE(info.has_value()) << info.error().message;
+  EXPECT_EQ(records.lines.size(), 1001u);
+  EXPECT_TRUE(info->notes.empty());
+}
+
 TEST(CollectorFile, RecordsPastTheLimitAreCounted) {
   auto options = Fixed();
   options.max_bytes = 64 << 10;

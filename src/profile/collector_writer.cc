@@ -42,7 +42,7 @@ std::uint64_t CollectorThreadId() {
 }
 
 CollectorWriter::CollectorWriter(UniqueFd fd, char* map, std::uint64_t map_bytes)
-    : fd_(std::move(fd)), map_(map), map_bytes_(map_bytes) {}
+    : fd_(std::move(fd)), owner_(::getpid()), map_(map), map_bytes_(map_bytes) {}
 
 Result<std::unique_ptr<CollectorWriter>> CollectorWriter::Create(const std::filesystem::path& path,
                                                                  const CollectorOptions& options) {
@@ -73,6 +73,7 @@ Result<std::unique_ptr<CollectorWriter>> CollectorWriter::Create(const std::file
     head.header_bytes = sizeof(CollectorHeader);
     head.start_unix_ns = options.start_unix_ns.value_or(ClockNs(CLOCK_REALTIME));
     head.start_clock_ns = writer->start_clock_ns_;
+    head.dropped = writer->dropped_ = options.dropped;
     head.process = options.process.value_or(static_cast<std::uint32_t>(::getpid()));
     std::memcpy(writer->map_, &head, sizeof(head));
     writer->used_ = sizeof(head);
@@ -244,12 +245,17 @@ void CollectorWriter::AddFact(std::string_view key, std::string_view value) {
 void CollectorWriter::Close() {
   MutexLock lock(mutex_);
   if (map_ == nullptr) return;
-  header().used_bytes = used_;
-  header().closed = 1;
+  // A child of fork() shares the file: cut off here, the next record of its parent would be a SIGBUS.
+  const bool is_owner = ::getpid() == owner_;
+  if (is_owner) {
+    header().used_bytes = used_;
+    header().closed = 1;
+  }
   ::munmap(map_, map_bytes_);
   map_ = nullptr;
   // Where that fails the file is longer, and nothing else.
-  [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(used_));
+  if (is_owner) [[maybe_unused]]
+    const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(used_));
   fd_.Reset();
 }
 
