@@ -266,11 +266,11 @@ void AddGateOptions(CLI::App& command, GateOptions& options) {
       ->check(CLI::IsMember({"statistics", "document"}))
       ->type_name("RULE");
   command.add_option("--runs", options.runs, "Runs of the command for screening")
-      ->check(Number(1, 10000))
+      ->check(Number(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--confirm", options.confirm, "Fresh runs to confirm with; default: as --runs")
-      ->check(Number(1, 10000))
+      ->check(Number(1, 1000))
       ->type_name("N");
   command
       .add_option("--min-share", options.min_share,

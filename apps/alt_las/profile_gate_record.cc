@@ -133,7 +133,7 @@ CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run) {
       ->check(NotEmpty())
       ->type_name("FILE");
   command->add_option("--runs", options->runs, "Runs of the command; a gate screens with one half of them")
-      ->check(Number(1, 10000))
+      ->check(Number(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--replace", options->replace, "Begin the file anew");

@@ -22,7 +22,7 @@ constexpr const char* kSummary = R"x({
   "kernels": [{"name": "gemm", "full_name": "void gemm<float>(int)", "median_ns": 250000, "total_ns": 5000000,
                "share": 0.5}, {"name": "bad", "full_name": "", "median_ns": 1}, 7],
   "operators": [{"name": "aten::mm", "median_ns": 1000, "self_ns": 2000000, "share": 0.1}],
-  "phases": [{"name": "step", "median_ns": 9000000}],
+  "phases": [{"name": "step", "median_ns": 9000000}, {"name": "step", "domain": "NCCL", "median_ns": 1000000}],
   "metrics": [{"name": "latency", "unit": "s", "value": 0.5, "better": "lower"},
               {"name": "throughput", "unit": "tokens/s", "value": 40, "better": "higher"},
               {"name": "guess", "unit": "ms", "value": 1, "better": "lower", "is_estimate": true},
@@ -97,6 +97,13 @@ TEST(GateFiles, WrongBaselinesAreRefusedWithTheirFault) {
              "sessions": [{"runs": [{}], "metrics": {"wall": {"values": ["x"]}}}]})",
          "no number");
   EXPECT_FALSE(ParseBaseline(std::string(200'000, '[')).has_value());
+  // The gate holds all pairs of runs.
+  std::string runs = "{}";
+  while (runs.size() < 3 * 10'001) runs += ",{}";
+  const auto session = R"({"runs": [)" + runs + R"(], "metrics": {}})";
+  expect(
+      R"({"schema": "altlas.baseline", "schema_version": 1, "sessions": [)" + session + "," + session + "]}",
+      "more than 20000 runs");
 }
 
 TEST(GateFiles, ASummaryBecomesOneRunInMilliseconds) {
@@ -108,6 +115,7 @@ TEST(GateFiles, ASummaryBecomesOneRunInMilliseconds) {
   EXPECT_DOUBLE_EQ(figures.at("kernel:void gemm<float>(int)").run_ms.value(), 5);
   EXPECT_DOUBLE_EQ(figures.at("operator:aten::mm").share.value(), 0.1);
   EXPECT_DOUBLE_EQ(figures.at("phase:step").value, 9);
+  EXPECT_DOUBLE_EQ(figures.at("phase:NCCL:step").value, 1);
   EXPECT_DOUBLE_EQ(figures.at("bench:latency").value, 500);
   EXPECT_EQ(figures.at("bench:latency").unit, "ms");
   EXPECT_TRUE(figures.at("bench:throughput").higher_is_better);
@@ -183,6 +191,17 @@ TEST(GateLimit, SeveralRunsSettleOnWhichSideTheMedianLies) {
   const auto few = judge({250});
   EXPECT_EQ(few->outcome, Outcome::kInconclusive);
   EXPECT_EQ(few->reasons.at(0).code, "too-few-runs");
+}
+
+TEST(GateLimit, KernelsOfTheRunsAreComparedWithNothing) {
+  std::vector<GateRun> runs(8);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i].figures["avg_kernel_time"].value = 100 + static_cast<double>(i);
+    runs[i].figures["kernel:gemm"] = {100, "ms", false, 0.9, 1000.0};
+  }
+  const auto report = JudgeLimit({}, "avg_kernel_time", 200, {}, Gather(runs));
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->outcome, Outcome::kPass) << report->sentence;
 }
 
 TEST(GateReport, HostileNamesStayInTheirPlaces) {
