@@ -90,6 +90,10 @@ void AddKernels(const Work& work, Summary& summary) {
   std::int64_t all = 0;
   for (const auto& timing : timings) all = AddSaturated(all, timing.total_ns);
   std::vector<std::vector<KernelShape>> shapes(count);
+  // By name: looking each name up for each device would take their product.
+  std::vector<std::vector<std::pair<std::uint32_t, PairSum>>> devices(count);
+  for (const auto& [key, sum] : sums.by_device)
+    devices[key >> 32U].emplace_back(static_cast<std::uint32_t>(key), sum);
   for (const auto& [key, sum] : sums.by_shape) {
     const auto& shape = work.names.shapes.items[static_cast<std::uint32_t>(key)];
     shapes[key >> 32U].push_back(
@@ -103,9 +107,10 @@ void AddKernels(const Work& work, Summary& summary) {
     kernel.timing = timings[name];
     kernel.share = Ratio(static_cast<double>(kernel.timing.total_ns), static_cast<double>(all));
     kernel.is_graph = sums.is_graph[name];
-    for (std::uint32_t device = 0; device < work.devices.size(); ++device)
-      if (const auto sum = sums.by_device.find(PairKey(name, device)); sum != sums.by_device.end())
-        kernel.devices.push_back({work.devices[device].id, sum->second.count, sum->second.total_ns});
+    std::sort(devices[name].begin(), devices[name].end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [device, sum] : devices[name])
+      kernel.devices.push_back({work.devices[device].id, sum.count, sum.total_ns});
     kernel.shape_count = shapes[name].size();
     kernel.shapes = HeaviestShapes(std::move(shapes[name]));
   }
@@ -113,6 +118,8 @@ void AddKernels(const Work& work, Summary& summary) {
 }
 
 void AddStreams(const Work& work, Summary& summary) {
+  std::vector<double> busy;  // of each device
+  for (const auto& device : work.devices) busy.push_back(static_cast<double>(LengthOf(device.busy)));
   for (const auto& source : work.sources) {
     const auto& columns = source.columns;
     std::vector<std::vector<Interval>> pieces(columns.lanes.items.size());
@@ -128,16 +135,16 @@ void AddStreams(const Work& work, Summary& summary) {
     }
     for (std::size_t lane = 0; lane < pieces.size(); ++lane) {
       const auto& known = columns.lanes.items[lane];
-      const auto& device = work.devices[source.device_of_lane[lane]];
+      const auto device = source.device_of_lane[lane];
       auto& stream = summary.streams.emplace_back();
-      stream.device = device.id;
+      stream.device = work.devices[device].id;
       stream.process = known.process;
       stream.context = known.context.value_or(0);
       stream.stream = known.stream;
       stream.kernel_count = kernels[lane];
       stream.copy_count = copies[lane];
       stream.busy_ns = LengthOf(UnionOf(std::move(pieces[lane])));
-      stream.share = Ratio(static_cast<double>(stream.busy_ns), static_cast<double>(LengthOf(device.busy)));
+      stream.share = Ratio(static_cast<double>(stream.busy_ns), busy[device]);
     }
   }
   std::sort(summary.streams.begin(), summary.streams.end(), [](const auto& a, const auto& b) {

@@ -56,9 +56,13 @@ void AddSyncs(const Work& work, Summary& summary) {
 
 namespace {
 
+// Devices stand by source, and of one source by index.
 std::string DeviceIdOf(const Work& work, std::size_t source, std::int32_t index) {
-  for (const auto& device : work.devices)
-    if (device.source == source && device.index == index) return device.id;
+  const auto found =
+      std::partition_point(work.devices.begin(), work.devices.end(), [&](const DeviceWork& device) {
+        return device.source != source ? device.source < source : device.index < index;
+      });
+  if (found != work.devices.end() && found->source == source && found->index == index) return found->id;
   return index < 0 ? "host" : "gpu_" + std::to_string(index);
 }
 

@@ -45,6 +45,31 @@ TEST(Analysis, WhatTheCaptureLacksIsAbsentWithAReasonAndNeverZero) {
   EXPECT_EQ(FindValue(SummaryOf({made}), "copy_count"), 0);
 }
 
+// Products of these numbers would take minutes.
+TEST(Analysis, ManyStreamsDevicesAndNamesTakeTimeInProportion) {
+  TestCapture streams;
+  TestCapture devices;
+  for (int i = 0; i < 100'000; ++i)
+    streams.kernels.push_back(TestKernel(10 * i, 10 * i + 5, "a", 0, 0, static_cast<std::uint32_t>(i)));
+  std::vector<std::string> names;
+  for (int i = 0; i < 30'000; ++i) names.push_back("kernel_" + std::to_string(i));
+  for (int i = 0; i < 30'000; ++i) {
+    devices.kernels.push_back(TestKernel(10 * i, 10 * i + 5, names[static_cast<std::size_t>(i)], 0, i));
+    devices.allocations.push_back({.at = i, .bytes = 1, .device = i});
+  }
+  const auto of_streams = SummaryOf({streams});
+  ASSERT_EQ(of_streams.streams.size(), 100'000U);
+  EXPECT_DOUBLE_EQ(of_streams.streams[7].share, 1e-5);
+  const auto of_devices = SummaryOf({devices});
+  ASSERT_EQ(of_devices.kernels.size(), 30'000U);
+  for (const auto& kernel : of_devices.kernels) {
+    ASSERT_EQ(kernel.devices.size(), 1U);
+    ASSERT_EQ("gpu_" + kernel.full_name.substr(7), kernel.devices[0].device);
+  }
+  ASSERT_EQ(of_devices.allocations.size(), 30'000U);
+  EXPECT_EQ(of_devices.allocations[29'999].device, "gpu_29999");
+}
+
 TEST(Analysis, AnEmptyCaptureHasAReasonForEveryFigure) {
   const auto summary = SummaryOf({TestCapture{}});
   ASSERT_FALSE(summary.head.empty());
