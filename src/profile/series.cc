@@ -74,10 +74,12 @@ void SeriesBuilder::OnAllocation(const AllocationEvent& event) {
   const bool device = event.device != kNoDevice;
   const auto name = event.kind == MemoryKind::kUnknown ? std::string(device ? "device memory" : "host memory")
                                                        : std::string(MemoryKindName(event.kind)) + " memory";
-  const bool told = event.allocated_total > 0 || event.reserved_total > 0;
+  const Key total{Series::Kind::kAllocated, capture_, event.device, name, false};
+  // Where totals were told before, a total of zero is one: everything was given back.
+  const bool told =
+      event.allocated_total > 0 || event.reserved_total > 0 || (event.is_free && series_.contains(total));
   if (told) {
-    Add({Series::Kind::kAllocated, capture_, event.device, name, false}, event.at,
-        static_cast<double>(event.allocated_total));
+    Add(total, event.at, static_cast<double>(event.allocated_total));
   } else {
     const double bytes = static_cast<double>(event.bytes);
     Add({Series::Kind::kAllocated, capture_, event.device, name, true}, event.at,

@@ -77,6 +77,18 @@ TEST(Series, TotalsOfTheAllocatorAreTakenAsTheyAre) {
   EXPECT_EQ(all[1].largest, 2000);
 }
 
+TEST(Series, ATotalOfZeroAfterOthersIsATotal) {
+  SeriesBuilder builder;
+  auto event = Taken(10, 70);
+  event.allocated_total = 70;
+  builder.OnAllocation(event);
+  builder.OnAllocation(Taken(20, 70, true));
+  const auto all = builder.Build(100);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].points, (std::vector<SeriesPoint>{{10, 70}, {20, 0}}));
+  EXPECT_TRUE(all[0].note.empty());
+}
+
 TEST(Series, CountersStayApartByCaptureAndHostileOnesAreBounded) {
   SeriesBuilder builder(10);
   for (std::uint32_t capture = 0; capture < 2; ++capture) {

@@ -13,7 +13,8 @@ namespace altlas::profile {
 namespace {
 
 constexpr std::size_t kLongestName = 512;
-constexpr Ns kFarthest = Ns{1} << 60;  // differences of shifted times stay inside 64 bits
+constexpr Ns kFarthest = Ns{1} << 60;                // differences of shifted times stay inside 64 bits
+constexpr std::uint64_t kFurtherLanes = UINT64_MAX;  // the part of the lane for those not told apart
 
 std::string_view CutName(std::string_view name) {
   if (name.empty()) return "(no name)";
@@ -31,6 +32,7 @@ std::string LaneTitle(LaneKind kind, std::uint64_t part, const std::string& doma
                       bool say_process) {
   static constexpr std::array<std::string_view, 6> kMany = {
       "threads with phases", "streams", "devices", "devices", "threads", "threads"};
+  if (lanes == 0) return fmt::format("other {}", kMany[static_cast<std::size_t>(kind)]);
   if (lanes > 1) return fmt::format("{} other {}", lanes, kMany[static_cast<std::size_t>(kind)]);
   const auto process = say_process ? fmt::format(" of process {}", ProcessOf(kind, part)) : std::string();
   switch (kind) {
@@ -103,12 +105,22 @@ std::uint32_t TimelineBuilder::NameId(std::string_view name) {
   return id;
 }
 
-void TimelineBuilder::Add(const LaneKey& key, Ns start, Ns end, std::string_view name) {
-  if (last_key_ == nullptr || *last_key_ != key) {
-    const auto place = lanes_.try_emplace(key).first;
-    last_key_ = &place->first;
-    last_items_ = &place->second;
+void TimelineBuilder::FindLane(const LaneKey& key) {
+  // Merging events makes room among few lanes, and none where each event has a lane of its own.
+  const auto most = std::min(limits_.held_lanes, limits_.held_events / 4);
+  auto place = lanes_.find(key);
+  if (place == lanes_.end() && lanes_.size() >= most) {
+    has_further_lanes_ = true;
+    place = lanes_.try_emplace({key.kind, key.capture, kNoDevice, kFurtherLanes, {}}).first;
+  } else if (place == lanes_.end()) {
+    place = lanes_.try_emplace(key).first;
   }
+  last_key_ = &place->first;
+  last_items_ = &place->second;
+}
+
+void TimelineBuilder::Add(const LaneKey& key, Ns start, Ns end, std::string_view name) {
+  if (last_key_ == nullptr || *last_key_ != key) FindLane(key);
   start = std::clamp(start, -kFarthest, kFarthest);
   end = std::max(start, std::clamp(end, -kFarthest, kFarthest));
   last_items_->push_back({start, end, end - start, NameId(name), 1});
@@ -145,27 +157,27 @@ std::vector<TimelineBuilder::LaneItems> TimelineBuilder::TakeLanes() {
       item.start += shift;
       item.end += shift;
     }
-    lanes.push_back({key, std::move(items)});
+    lanes.push_back({key, std::move(items), key.part == kFurtherLanes ? std::size_t{0} : 1});
   }
   lanes_.clear();
   last_key_ = nullptr;
   if (lanes.size() <= limits_.lanes) return lanes;
   std::stable_sort(lanes.begin(), lanes.end(),
                    [](const auto& a, const auto& b) { return a.items.size() > b.items.size(); });
-  std::map<LaneKind, LaneItems> others;
+  std::map<std::pair<LaneKind, std::uint32_t>, LaneItems> others;
   for (std::size_t at = limits_.lanes; at < lanes.size(); ++at) {
     auto& lane = lanes[at];
-    auto& other = others[lane.key.kind];
+    auto& other = others[{lane.key.kind, lane.key.capture}];
     if (other.items.empty()) {
       other = std::move(lane);
     } else {
       other.items.insert(other.items.end(), lane.items.begin(), lane.items.end());
-      ++other.lanes;
+      other.lanes = other.lanes == 0 || lane.lanes == 0 ? 0 : other.lanes + 1;
     }
   }
   merged_lanes_ = lanes.size() - limits_.lanes;
   lanes.resize(limits_.lanes);
-  for (auto& [kind, other] : others) lanes.push_back(std::move(other));
+  for (auto& [kind_and_capture, other] : others) lanes.push_back(std::move(other));
   std::stable_sort(lanes.begin(), lanes.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return lanes;
 }
@@ -259,6 +271,10 @@ Timeline TimelineBuilder::Build(std::size_t bars) {
                     "with their neighbours while it was read.",
                     limits_.held_events, merged_below_));
   }
+  if (has_further_lanes_)
+    timeline.notes.emplace_back(
+        "The capture has more streams and threads than are told apart here: the further ones are shown "
+        "together.");
   if (merged_lanes_ > 0)
     timeline.notes.push_back(
         fmt::format("The {} smallest lanes are shown together, by kind.", merged_lanes_));

@@ -41,7 +41,8 @@ struct Timeline {
 
 struct TimelineLimits {
   std::size_t held_events = 16'000'000;  // 32 bytes each; past it the shortest are merged while reading
-  std::size_t lanes = 160;               // past it the smallest lanes of a kind become one
+  std::size_t held_lanes = 20'000;       // told apart while reading; those met later are one of each kind
+  std::size_t lanes = 160;               // past it the smallest lanes of a kind and capture become one
   std::size_t rows = 12;                 // of a lane
   std::size_t names = 1'000'000;         // held while reading
   std::size_t name_bytes = 400'000;      // of all names that the timeline keeps, the longest-running first
@@ -91,10 +92,11 @@ class TimelineBuilder : public CaptureSink {
   struct LaneItems {
     LaneKey key;
     std::vector<TimelineItem> items;
-    std::size_t lanes = 1;  // how many lanes of the capture lie in it
+    std::size_t lanes = 1;  // how many lanes of the capture lie in it; 0: more than were told apart
   };
 
   void Add(const LaneKey& key, Ns start, Ns end, std::string_view name);
+  void FindLane(const LaneKey& key);
   std::uint32_t NameId(std::string_view name);
   void Compact();
   std::vector<LaneItems> TakeLanes();
@@ -112,6 +114,7 @@ class TimelineBuilder : public CaptureSink {
   std::size_t held_ = 0;
   Ns merged_below_ = 0;  // while reading
   std::size_t merged_lanes_ = 0;
+  bool has_further_lanes_ = false;  // that were not told apart
   bool stacked_ = false;
   std::vector<Stacked> stacks_;
 };

@@ -261,6 +261,43 @@ TEST(Timeline, ManyLanesBecomeFewAndSaySo) {
   EXPECT_FALSE(timeline.notes.empty());
 }
 
+TEST(Timeline, SmallLanesOfTwoCapturesAreNotMixed) {
+  TimelineBuilder builder({.lanes = 2});
+  for (std::uint32_t capture = 0; capture < 2; ++capture) {
+    builder.BeginCapture(capture);
+    for (std::uint32_t stream = 0; stream < 5; ++stream)
+      AddKernels(builder, stream == 0 ? 20 : 3, stream, 1000);
+  }
+  const auto timeline = builder.Build(100'000);
+  ASSERT_EQ(timeline.lanes.size(), 4U);
+  for (std::uint32_t capture = 0; capture < 2; ++capture) {
+    std::uint64_t events = 0;
+    for (const auto& lane : timeline.lanes) events += lane.capture == capture ? lane.events : 0;
+    EXPECT_EQ(events, 20U + 4 * 3);
+  }
+}
+
+// A hostile file: merging could make no room for them, and would be tried anew for each event.
+TEST(Timeline, AMillionStreamsAreOneLaneAfterTheFirstThousands) {
+  TimelineBuilder builder({.held_events = 40'000});
+  KernelEvent kernel;
+  kernel.name = "k";
+  for (std::uint32_t stream = 0; stream < 200'000; ++stream) {
+    kernel.stream = stream;
+    kernel.start = stream * 10;
+    kernel.end = kernel.start + 5;
+    builder.OnKernel(kernel);
+  }
+  const auto timeline = builder.Build(1'000);
+  EXPECT_EQ(timeline.events, 200'000U);
+  EXPECT_LE(timeline.lanes.size(), 162U);
+  EXPECT_TRUE(std::any_of(timeline.lanes.begin(), timeline.lanes.end(),
+                          [](const auto& lane) { return lane.title == "other streams"; }));
+  EXPECT_TRUE(std::any_of(timeline.notes.begin(), timeline.notes.end(), [](const std::string& note) {
+    return note.find("more streams and threads") != std::string::npos;
+  }));
+}
+
 TEST(Timeline, NamesTakeNoMoreThanTheirShare) {
   TimelineBuilder builder({.names = 5'000, .name_bytes = 10'000});
   KernelEvent kernel;
