@@ -2,6 +2,7 @@
 #include "profile/report.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/json_writer.h"
 #include "base/utf8.h"
@@ -37,6 +38,28 @@ void CutTable(std::vector<Row>& rows, std::size_t most, std::string_view name, J
   }
 }
 
+// Evenly chosen ones of the repeats, in their order, the least and the largest among them.
+std::vector<double> SomeSamples(const std::vector<double>& samples, std::size_t most) {
+  const auto [least, largest] = std::minmax_element(samples.begin(), samples.end());
+  std::set<std::ptrdiff_t> kept = {least - samples.begin(), largest - samples.begin()};
+  for (std::size_t at = 0; at + 2 < most; ++at)
+    kept.insert(static_cast<std::ptrdiff_t>(at * samples.size() / most));
+  std::vector<double> some;
+  for (const auto at : kept) some.push_back(samples[static_cast<std::size_t>(at)]);
+  return some;
+}
+
+// A measurement of a million iterations has as many repeats; the page shows how many, and their range.
+void CutSamples(std::vector<SummaryMetric>& metrics, JsonWriter& left_out) {
+  constexpr std::size_t kMostSamples = 100;
+  for (auto& metric : metrics) {
+    const auto all = metric.samples.size();
+    if (all <= kMostSamples) continue;
+    metric.samples = SomeSamples(metric.samples, kMostSamples);
+    left_out.Key("samples:" + metric.name).Unsigned(all - metric.samples.size());
+  }
+}
+
 // The summary's tables as far as the page shows them, as JSON, and beside them what was left out.
 void PutSummary(JsonWriter& json, std::string_view key, Summary summary, std::size_t rows) {
   JsonWriter left_out;
@@ -50,8 +73,11 @@ void PutSummary(JsonWriter& json, std::string_view key, Summary summary, std::si
   CutTable(summary.counters, rows, "counters", left_out);
   CutTable(summary.kernel_details, rows, "kernel_details", left_out);
   CutTable(summary.metrics, rows, "metrics", left_out);
+  CutSamples(summary.metrics, left_out);
   CutTable(summary.allocations, rows, "allocations", left_out);
   CutTable(summary.warnings, rows, "warnings", left_out);
+  CutTable(summary.devices, rows, "devices", left_out);
+  CutTable(summary.findings, rows, "findings", left_out);
   for (auto& phase : summary.phases)
     for (auto& kernel : phase.kernels) CutString(kernel.full_name);
   left_out.EndObject();

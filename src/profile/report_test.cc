@@ -187,6 +187,24 @@ TEST(Report, WhatWouldBeTooLongIsCutAndSaysSo) {
   EXPECT_NE(json.find("\"events\":50000"), std::string::npos);
 }
 
+TEST(Report, AMillionRepeatsAreAFewWithTheirEndsAndTheirNumber) {
+  ReportInput input;
+  std::mt19937_64 random(1);
+  auto& metric = input.summary.metrics.emplace_back();
+  metric.name = "memory_in_use";
+  for (int at = 0; at < 1'000'000; ++at)
+    metric.samples.push_back(static_cast<double>(random() % 1'000'000'007));
+  metric.samples[700'123] = -3.5;
+  metric.samples[800'001] = 7e9;
+  TimelineBuilder timeline;
+  const auto page = MakeReport(input, timeline);
+  EXPECT_LE(page.size(), 300'000U);
+  const auto json = JsonOf(page);
+  EXPECT_NE(json.find("-3.5,"), std::string::npos);
+  EXPECT_NE(json.find("7000000000"), std::string::npos);
+  EXPECT_NE(json.find("\"samples:memory_in_use\":9999"), std::string::npos);
+}
+
 TEST(Report, AnEmptyCaptureIsAReportToo) {
   TimelineBuilder timeline;
   const auto json = JsonOf(MakeReport({}, timeline));

@@ -55,13 +55,15 @@ function summarySection(data) {
 function scenarioSection(data) {
   const {scenario, metrics} = data.summary;
   if (!metrics || metrics.length === 0) return null;
+  const repeats = (row) => row.samples.length + (data.summary_left_out["samples:" + row.name] || 0);
+  const extreme = (row, choose) => row.samples.reduce((a, b) => choose(a, b));  // too many for arguments of a call
   const parameters = Object.entries(scenario?.parameters || {}).map(([name, value]) => `${name} ${value}`).join(", ");
   return section("scenario", scenario ? "Scenario: " + scenario.name : "Measurements", parameters,
     makeTable({id: "metrics", caption: "Measurements", rows: metrics, page: 100, columns: [
       nameColumn("Measurement", (row) => label(row.name), (row) => row.name),
       {title: "Value", number: true, value: (row) => row.value, text: (row) => `${short(row.value)} ${row.unit}${row.is_estimate ? " (estimate)" : ""}`, detail: (row) => `${row.value} ${row.unit}`},
       {title: "Better", value: (row) => row.better, text: (row) => row.better || "–"},
-      {title: "Repeats", number: true, value: (row) => (row.samples || []).length, text: (row) => (row.samples || []).length ? `${row.samples.length}: ${short(Math.min(...row.samples))} to ${short(Math.max(...row.samples))}` : "–"}]}));
+      {title: "Repeats", number: true, value: (row) => (row.samples ? repeats(row) : 0), text: (row) => (row.samples ? `${count(repeats(row))}: ${short(extreme(row, Math.min))} to ${short(extreme(row, Math.max))}` : "–")}]}));
 }
 
 function timelineSection(data) {
