@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include "base/json_writer.h"
 #include "output.h"
 #include "profile/redact_file.h"
 #include "profile_commands.h"
+#include "profile_inputs.h"
 
 namespace altlas::app {
 namespace {
@@ -30,7 +33,7 @@ void SayRedacted(const RedactOptions& options, const profile::RedactReport& repo
   Say("  program output dropped    {}\n", report.outputs_dropped);
   Say("  secrets and names learnt  {}, taken out wherever they stood\n", report.private_words);
   if (report.rows_left_out > 0)
-    Say("  rows left out             {} (larger than 32 MiB)\n", report.rows_left_out);
+    Say("  rows left out             {} (larger than 32 MiB, or no valid records)\n", report.rows_left_out);
   Say("The copy was searched for the secrets that were taken out. Look at it before you share it all the "
       "same: no\n"
       "program knows which of your words are private.\n");
@@ -41,7 +44,10 @@ void SayRedacted(const RedactOptions& options, const profile::RedactReport& repo
 void AddProfileRedact(CLI::App& profile, Command& run) {
   auto* command = profile.add_subcommand("redact", "Copy a capture without its secrets, to share it");
   auto options = std::make_shared<RedactOptions>();
-  command->add_option("FILE", options->in, "The capture: nsys SQLite export, PyTorch trace, ncu CSV, or text")
+  command
+      ->add_option(
+          "FILE", options->in,
+          "The capture: nsys SQLite export, PyTorch trace, ncu CSV, the built-in collector's, or text")
       ->required();
   command->add_option("-o,--output", options->out, "The copy; it must not exist yet")
       ->required()
@@ -61,7 +67,10 @@ void AddProfileRedact(CLI::App& profile, Command& run) {
       std::string(kExitCodes));
   command->callback([&run, options] {
     run = [options] {
-      const auto report = profile::RedactFile(options->in, options->out);
+      const auto report = [&] {
+        ProgressBar bar("redacting " + std::filesystem::path(options->in).filename().string());
+        return profile::RedactFile(options->in, options->out, bar.AsProgress());
+      }();
       if (!report.has_value()) return Complain(report.error());
       SayRedacted(*options, *report);
       return 0;

@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "profile/expanded_file.h"
+#include "profile/byte_source.h"
+#include "profile/collector_file.h"
 #include "profile/file_head.h"
 #include "profile/ncu_reader.h"
 #include "profile/nsys_reader.h"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::size_t kRedactHead = 1 << 20;
 
-enum class RedactKind { kSqlite, kJson, kCsv, kText };
+enum class RedactKind { kSqlite, kJson, kCollector, kCsv, kText };
 
 // An object, or an array of something: "[2026-01-01] ..." is a log.
 bool BeginsJson(std::string_view head) {
@@ -28,6 +29,7 @@ bool BeginsJson(std::string_view head) {
 
 Result<RedactKind> KindOf(const std::filesystem::path& in, std::string_view head) {
   if (LooksLikeSqlite(head)) return RedactKind::kSqlite;
+  if (LooksLikeCollector(head)) return RedactKind::kCollector;
   if (head.starts_with("\x1f\x8b")) return RedactKind::kJson;
   if (BeginsJson(head)) return RedactKind::kJson;
   if (LooksLikeNcuCsv(head)) return RedactKind::kCsv;
@@ -53,7 +55,7 @@ Status RedactTextFile(const std::filesystem::path& in, const std::filesystem::pa
 // Whatever was learnt must stand nowhere in the bytes of the copy.
 Status SearchCopy(const std::filesystem::path& copy, const PrivateWords& words) {
   if (words.size() == 0) return {};
-  ALTLAS_TRY(const auto source, ExpandedFile::Open(copy));
+  ALTLAS_TRY(const auto source, OpenByteSource(copy));
   std::string window;
   std::vector<char> buffer(1 << 20);
   for (;;) {
@@ -79,6 +81,9 @@ Status WriteCopy(const std::filesystem::path& in, const std::filesystem::path& o
   } else if (kind == RedactKind::kJson) {
     report.format = "json";
     ALTLAS_TRY_VOID(RedactJson(in, partial, out.extension() == ".gz", progress, words, report));
+  } else if (kind == RedactKind::kCollector) {
+    report.format = "collector";
+    ALTLAS_TRY_VOID(RedactCollector(in, partial, progress, words, report));
   } else {
     report.format = kind == RedactKind::kCsv ? "ncu csv" : "text";
     ALTLAS_TRY_VOID(RedactTextFile(in, partial, kind == RedactKind::kCsv, words, report));

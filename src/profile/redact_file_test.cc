@@ -8,7 +8,9 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "profile/capture_lines.h"
 #include "profile/capture_recorder.h"
+#include "profile/collector_file.h"
 #include "profile/ncu_reader.h"
 #include "profile/nsys_reader.h"
 #include "profile/nsys_writer.h"
@@ -182,6 +184,55 @@ TEST(RedactFile, CsvLosesHostAndProgramOutputAndReadsTheSame) {
   ASSERT_EQ(seen.details.size(), 1U);
   EXPECT_EQ(seen.details[0].name, "k(int, \"x\")");
   EXPECT_DOUBLE_EQ(seen.details[0].Find("Duration")->value.value_or(0), 1'208'500);
+}
+
+TEST(RedactFile, ACollectorsFileKeepsItsRecordsAndLosesSecretsInNames) {
+  const TemporaryFolder folder;
+  CollectorOptions options;
+  options.tool = "some collector";
+  options.present.operators = options.present.kernels = true;
+  options.start_unix_ns = 1'700'000'000'000'000'000;
+  options.operator_sampling = 0.5;
+  options.dropped = 3;
+  {
+    const auto writer = CollectorWriter::Create(folder.path() / "in.alc", options).value();
+    writer->AddFact("processor", "Some CPU");
+    writer->AddNote(CaptureNote::Severity::kWarning, "ran in /home/quintessa/train");
+    writer->AddDevice({.index = 2, .name = "NVIDIA A100", .sm_count = 108});
+    for (int i = 0; i < 50; ++i) {
+      writer->Add(RangeEvent{.start = i, .end = i + 1, .name = "upload API_TOKEN=hush-hush-9", .thread = 7});
+      writer->Add(
+          OperatorEvent{.start = i, .end = i + 5, .name = "aten::mm", .thread = 7, .shapes = "[2, 3]"});
+      writer->Add(KernelEvent{.start = i, .end = i + 5, .name = "gemm<hush-hush-9>", .device = 2});
+      writer->Add(CopyEvent{.start = i, .end = i + 5, .bytes = 9, .device = 2});
+    }
+  }
+  const auto report = MustRedact(folder.path() / "in.alc", folder.path() / "out.alc");
+  EXPECT_EQ(report.format, "collector");
+  const auto bytes = Slurp(folder.path() / "out.alc");
+  for (const auto* word : {"hush", "quintessa"}) EXPECT_EQ(bytes.find(word), std::string::npos) << word;
+  CaptureLines before;
+  CaptureLines after;
+  const auto first = ReadCollector(folder.path() / "in.alc", before);
+  const auto second = ReadCollector(folder.path() / "out.alc", after);
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  ASSERT_EQ(before.lines.size(), 200u);
+  auto expected = before.lines;
+  for (auto& line : expected) {
+    for (const std::string word : {"hush-hush-9"})
+      if (const auto at = line.find(word); at != std::string::npos)
+        line.replace(at, word.size(), "[redacted]");
+  }
+  EXPECT_EQ(after.lines, expected);
+  EXPECT_EQ(second->tool, first->tool);
+  EXPECT_EQ(second->start_unix_ns, first->start_unix_ns);
+  EXPECT_EQ(second->operator_sampling, 0.5);
+  EXPECT_EQ(second->dropped_records, 3u);
+  EXPECT_EQ(second->environment, first->environment);
+  EXPECT_EQ(second->devices.at(0).sm_count, 108u);
+  ASSERT_EQ(second->notes.size(), first->notes.size());
+  EXPECT_EQ(second->notes[0].text, "ran in /home/[redacted]/train");
+  EXPECT_TRUE(second->present.kernels && second->present.operators && !second->present.api);
 }
 
 TEST(RedactFile, WhatCannotBeRedactedIsRefusedAndNothingIsOverwritten) {

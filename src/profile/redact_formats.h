@@ -19,6 +19,8 @@ Status RedactSqlite(const std::filesystem::path& in, const std::filesystem::path
                     const Progress& progress, PrivateWords& words, RedactReport& report);
 Status RedactJson(const std::filesystem::path& in, const std::filesystem::path& out, bool compress,
                   const Progress& progress, PrivateWords& words, RedactReport& report);
+Status RedactCollector(const std::filesystem::path& in, const std::filesystem::path& out,
+                       const Progress& progress, PrivateWords& words, RedactReport& report);
 std::string RedactCsvText(std::string_view text, PrivateWords& words, RedactReport& report);
 std::string RedactPlainText(std::string_view text, PrivateWords& words, RedactReport& report);
 

@@ -9,7 +9,7 @@
 #include "base/json_writer.h"
 #include "base/unique_fd.h"
 #include "base/utf8.h"
-#include "profile/expanded_file.h"
+#include "profile/byte_source.h"
 #include "profile/redact.h"
 #include "profile/redact_formats.h"
 
@@ -113,7 +113,7 @@ std::string Unescaped(std::string_view raw) {
 // to write the copy.
 class JsonRound {
  public:
-  JsonRound(ExpandedFile& source, JsonOutput* out, const Progress& progress, PrivateWords& words,
+  JsonRound(ByteSource& source, JsonOutput* out, const Progress& progress, PrivateWords& words,
             RedactReport& report)
       : source_(source), out_(out), progress_(progress), words_(words), report_(report) {}
 
@@ -233,7 +233,7 @@ class JsonRound {
     return {};
   }
 
-  ExpandedFile& source_;
+  ByteSource& source_;
   JsonOutput* out_;
   const Progress& progress_;
   PrivateWords& words_;
@@ -248,9 +248,9 @@ class JsonRound {
 
 Status RedactJson(const std::filesystem::path& in, const std::filesystem::path& out, bool compress,
                   const Progress& progress, PrivateWords& words, RedactReport& report) {
-  ALTLAS_TRY(const auto first, ExpandedFile::Open(in));
+  ALTLAS_TRY(const auto first, OpenByteSource(in));
   ALTLAS_TRY_VOID(JsonRound(*first, nullptr, progress, words, report).Run());
-  ALTLAS_TRY(const auto second, ExpandedFile::Open(in));
+  ALTLAS_TRY(const auto second, OpenByteSource(in));
   ALTLAS_TRY(const auto copy, JsonOutput::Create(out, compress));
   ALTLAS_TRY_VOID(JsonRound(*second, copy.get(), progress, words, report).Run());
   return copy->Finish();

@@ -160,6 +160,10 @@ TEST(Redact, LongTextsOfNearMissesTakeLinearTime) {
     while (text.size() < 30'000) text += piece;
     EXPECT_FALSE(RedactText(text).empty());
   }
+  std::string beginnings;
+  while (beginnings.size() < 100'000) beginnings += "eyJ-";
+  EXPECT_EQ(RedactText(beginnings), beginnings);
+  EXPECT_EQ(RedactText("eyJhbGciOiJIUzI1NiJ9." + beginnings), kRedacted);
 }
 
 }  // namespace

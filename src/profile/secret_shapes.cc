@@ -13,6 +13,7 @@ namespace {
 
 // No run is looked at further than this from one place; longer ones are taken whole where they match.
 constexpr std::size_t kMaxShapeRun = 4096;
+constexpr std::size_t kMostJwtHeader = 1024;
 
 bool IsShapeAlnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
 bool IsTokenChar(char c) { return IsShapeAlnum(c) || c == '_' || c == '-'; }
@@ -80,9 +81,10 @@ bool LooksHex(const RunStatistics& s) {
 SecretSpan FindVendorKey(std::string_view text, std::size_t at) {
   if (StartsAt(text, at, "eyJ")) {
     const auto in = [](char c) { return IsTokenChar(c) || c == '.'; };
-    const std::size_t end = RunEnd(text, at, in);
-    const auto run = text.substr(at, end - at);
-    if (run.size() >= 20 && run.find('.') != std::string_view::npos) return {at, end};
+    // A dot stands behind its header: without one there, no more of the run is looked at.
+    const auto window = text.substr(at, kMostJwtHeader);
+    const auto head = window.substr(0, RunEnd(window, 0, in));
+    if (head.size() >= 20 && head.find('.') != std::string_view::npos) return {at, RunEnd(text, at, in)};
   }
   for (const auto& vendor : kVendorPrefixes) {
     if (!StartsAt(text, at, vendor.prefix)) continue;
