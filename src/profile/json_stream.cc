@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json_writer.h"
+#include "base/utf8.h"
 
 namespace altlas::profile {
 namespace {
@@ -13,24 +14,6 @@ bool IsJsonSpace(int c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'
 bool IsWordByte(int c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' ||
          c == '.' || c == '_';
-}
-
-void AppendCodePoint(std::string& out, unsigned point) {
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-  } else if (point < 0x800) {
-    out += static_cast<char>(0xC0 | (point >> 6));
-    out += static_cast<char>(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    out += static_cast<char>(0xE0 | (point >> 12));
-    out += static_cast<char>(0x80 | ((point >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (point & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (point >> 18));
-    out += static_cast<char>(0x80 | ((point >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((point >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (point & 0x3F));
-  }
 }
 
 }  // namespace
@@ -209,7 +192,7 @@ bool JsonStream::TakeEscape() {
   }
   if (point < 0 || (point >= 0xD800 && point < 0xE000)) point = 0xFFFD;
   std::string bytes;
-  AppendCodePoint(bytes, static_cast<unsigned>(point));
+  AppendCodePoint(bytes, static_cast<char32_t>(point));
   Append(bytes);
   return true;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "profile/nsys_names.h"
+
 namespace altlas::profile {
 namespace {
 
@@ -31,15 +33,6 @@ SyncKind ParseSyncKind(std::string_view text) {
   if (text.starts_with("Stream")) return SyncKind::kStream;
   if (text.starts_with("Context") || text.starts_with("Device")) return SyncKind::kContext;
   return SyncKind::kUnknown;
-}
-
-// "cudaLaunchKernel_v7000" is cudaLaunchKernel.
-std::string_view WithoutVersion(std::string_view name) {
-  const auto at = name.rfind("_v");
-  if (at == std::string_view::npos || at + 2 == name.size()) return name;
-  const auto digits = name.substr(at + 2);
-  const bool all = std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return all ? name.substr(0, at) : name;
 }
 
 std::uint32_t Id32(const std::optional<std::uint64_t>& value) {
