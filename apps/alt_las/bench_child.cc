@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/unique_fd.h"
+#include "child_environment.h"
 
 namespace altlas::app {
 namespace {
@@ -87,9 +88,7 @@ Result<ChildOutput> RunForOutput(const std::vector<std::string>& words) {
   ALTLAS_TRY(auto output, MakePipe());
   ALTLAS_TRY(auto failure, MakePipe());
   auto copies = words;
-  std::vector<char*> arguments;
-  for (auto& word : copies) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  const auto arguments = CStrings(copies);
   const IgnoredSignals signals;
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();

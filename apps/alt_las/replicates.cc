@@ -13,11 +13,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <set>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
+#include "child_environment.h"
 #include "device/nvml_probe.h"
 #include "device/proc_files.h"
 #include "tables.h"
@@ -115,12 +119,51 @@ struct GpuWatch {
   }
 };
 
+// Looks at the GPUs, where there are any, five times a second until Stop().
+class WatchThread {
+ public:
+  explicit WatchThread(GpuWatch& gpus) {
+    if (gpus.probe == nullptr) return;
+    thread_ = std::thread([this, &gpus] {
+      MutexLock lock(mutex_);
+      while (!stopping_) {
+        changed_.WaitFor(mutex_, std::chrono::milliseconds(200));
+        if (!stopping_) gpus.LookDuring();
+      }
+    });
+  }
+  ~WatchThread() { Stop(); }
+  WatchThread(const WatchThread&) = delete;
+  WatchThread& operator=(const WatchThread&) = delete;
+  void Stop() {
+    if (!thread_.joinable()) return;
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ ALTLAS_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
 std::string EndOfOutput(const std::filesystem::path& log) {
-  constexpr std::size_t kTail = 1500;
-  auto text = ReadFile(log, std::size_t{1} << 30).value_or("");
+  constexpr std::streamoff kTail = 1500;
+  // From its end: a command may have printed more than fits into memory.
+  std::ifstream file(log, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  if (size <= 0) return "; it printed nothing";
+  std::string text(static_cast<std::size_t>(std::min(size, kTail)), '\0');
+  file.seekg(size - static_cast<std::streamoff>(text.size()));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (size > kTail) text = "..." + text;
   while (!text.empty() && text.back() == '\n') text.pop_back();
   if (text.empty()) return "; it printed nothing";
-  if (text.size() > kTail) text = "..." + text.substr(text.size() - kTail);
   std::string lines;
   std::size_t at = 0;
   while (at < text.size()) {
@@ -129,21 +172,6 @@ std::string EndOfOutput(const std::filesystem::path& log) {
     at = end + 1;
   }
   return "; the end of its output:" + lines;
-}
-
-std::vector<char*> PointersTo(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-std::vector<std::string> VariablesWith(const std::string& name, const std::string& value) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry)
-    if (std::strncmp(*entry, (name + "=").c_str(), name.size() + 1) != 0) all.emplace_back(*entry);
-  all.push_back(name + "=" + value);
-  return all;
 }
 
 Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, const std::string& summary) {
@@ -164,9 +192,9 @@ Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, con
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   auto words = command.words;
-  auto variables = VariablesWith("ALTLAS_SUMMARY_OUT", summary);
-  const auto arguments = PointersTo(words);
-  const auto environment = PointersTo(variables);
+  auto variables = EnvironmentWith({{"ALTLAS_SUMMARY_OUT", summary}});
+  const auto arguments = CStrings(words);
+  const auto environment = CStrings(variables);
   pid_t pid = 0;
   const int error =
       ::posix_spawnp(&pid, arguments[0], &files, &attributes, arguments.data(), environment.data());
@@ -219,6 +247,8 @@ ReplicateRunner::~ReplicateRunner() {
 Result<double> ReplicateRunner::Impl::WaitFor(pid_t pid, TimePoint begin, int& status, rusage& usage) {
   const SystemClock clock;
   const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // On a thread of its own: a look takes the driver tens of milliseconds, which would be part of the run.
+  WatchThread watch(gpus);
   bool is_late = false;
   while (handle.valid()) {
     pollfd wait{handle.get(), POLLIN, 0};
@@ -228,9 +258,9 @@ Result<double> ReplicateRunner::Impl::WaitFor(pid_t pid, TimePoint begin, int& s
     const double seconds = Seconds(clock.Now() - begin);
     is_late = timeout_seconds > 0 && seconds > timeout_seconds;
     if (stop_signal != 0 || is_late) break;
-    gpus.LookDuring();
   }
   const double wall = 1000 * Seconds(clock.Now() - begin);
+  watch.Stop();
   if (stop_signal != 0 || is_late || !handle.valid()) ::kill(-pid, SIGKILL);
   while (::wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
   }

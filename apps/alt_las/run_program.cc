@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/unique_fd.h"
+#include "child_environment.h"
 
 namespace altlas::app {
 namespace {
@@ -25,25 +26,6 @@ Result<Pipe> MakePipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(ErrorCode::kUnavailable, "pipe: {}", std::strerror(errno));
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-std::vector<std::string> Environment(const std::vector<std::pair<std::string, std::string>>& added) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    bool replaced = false;
-    for (const auto& [name, value] : added) replaced |= text.starts_with(name + "=");
-    if (!replaced) all.emplace_back(text);
-  }
-  for (const auto& [name, value] : added) all.push_back(name + "=" + value);
-  return all;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // Reads both to their ends, whichever has something.
@@ -75,15 +57,15 @@ Result<ProgramOutcome> RunProgram(const std::filesystem::path& program, std::vec
   ALTLAS_TRY(auto out, MakePipe());
   ALTLAS_TRY(auto err, MakePipe());
   arguments.insert(arguments.begin(), program.string());
-  auto variables = Environment(environment);
+  auto variables = EnvironmentWith(environment);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, err.write.get(), STDERR_FILENO);
   pid_t pid = 0;
-  const int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, Pointers(arguments).data(),
-                                   Pointers(variables).data());
+  const int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, CStrings(arguments).data(),
+                                   CStrings(variables).data());
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
     const auto code = failed == ENOENT   ? ErrorCode::kNotFound
