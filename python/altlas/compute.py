@@ -205,6 +205,9 @@ class Compute:
         if step is None and sample is None:
             raise TypeError("suggest_batch_size needs sample= beside model=: one example as the dataset gives it")
         state = _missing_state(model, optimizer) if model is not None else 0
+        if limit <= state:
+            why = f"the optimizer's state takes {_gib(state)} GiB, and {_gib(limit)} GiB are to be had: no step was run"
+            return BatchSize.of(0, False, why)
         run = step or measure.training_step(model, sample, loss, autocast, self.device)
         with measure.untouched(model if model is not None else torch.nn.Module()):
             answer = _search(run, limit - state, most, self.device)

@@ -19,8 +19,13 @@ def _map(value, change):
     if isinstance(value, dict):
         return {key: _map(item, change) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(_map(item, change) for item in value)
+        return _rebuilt(value, [_map(item, change) for item in value])
     return value
+
+
+def _rebuilt(value, items):
+    """The items in a list or tuple of the type of `value`; a named tuple takes them one by one."""
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
 def _tensors(value):
@@ -41,7 +46,7 @@ def make_batch(sample, size, device):
     if not _tensors(sample) and not isinstance(sample, (int, float)):
         sample = leaf(sample)
     if isinstance(sample, (tuple, list)):
-        sample = type(sample)(leaf(item) for item in sample)
+        sample = _rebuilt(sample, [leaf(item) for item in sample])
     batch = _map(sample, stack)
     if not _tensors(batch):
         raise TypeError("sample holds no tensor: give one example as the dataset gives it, e.g. dataset[0]")

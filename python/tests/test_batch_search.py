@@ -93,6 +93,8 @@ class Line(unittest.TestCase):
         self.assertAlmostEqual(fit.intercept, 7.708333333333)
         self.assertAlmostEqual(fit.residual, 1.651951165238)
         self.assertAlmostEqual(student95(4), 2.132)
+        self.assertAlmostEqual(student95(11), 1.796, delta=0.002)
+        self.assertAlmostEqual(student95(20), 1.725, delta=0.001)
         self.assertAlmostEqual(student95(100), 1.660, 3)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """altlas.compute on the device that is here (TUN-2, TUN-3); needs torch."""
+import collections
 import logging
 import os
 import pathlib
@@ -113,6 +114,20 @@ class Suggestion(unittest.TestCase):
     def setUp(self):
         self.compute = initialize_compute("cpu")
         torch.manual_seed(3)
+
+    def test_without_room_the_answer_is_nothing_and_says_why(self):
+        model = small_model()
+        found = self.compute.suggest_batch_size(model=model, sample=torch.randn(256), margin_gib=1e6)
+        self.assertEqual(found, 0)
+        self.assertFalse(found.measured)
+        self.assertIn("optimizer's state", found.why)
+
+    def test_a_named_tuple_is_an_example_too(self):
+        Pair = collections.namedtuple("Pair", "image label")
+        batch = measure.make_batch(Pair(torch.zeros(3), 7), 4, torch.device("cpu"))
+        self.assertIsInstance(batch, Pair)
+        self.assertEqual(batch.image.shape, (4, 3))
+        self.assertEqual(batch.label.shape, (4,))
 
     def test_the_answer_is_the_largest_that_fits_by_bisection(self):
         model, sample = small_model(), (torch.randn(256), 7)

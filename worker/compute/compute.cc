@@ -188,6 +188,12 @@ Result<BatchSuggestion> Compute::SuggestBatchSize(const BatchRequest& request, c
     ALTLAS_WARN("compute", "batch size", {"batch", suggestion.batch}, {"why", suggestion.why});
     return suggestion;
   }
+  if (room <= 0) {
+    BatchSuggestion none;
+    none.why = fmt::format("{:.2f} GiB are free and held, and {:.2f} GiB are to stay free: no step was run",
+                           Gib(Held() + Free()), request.margin_gib);
+    return none;
+  }
   // The first step of a process also loads kernels and starts threads: not part of the next one's growth.
   auto first = PeakOf(step, 1);
   if (!first.has_value() && first.error().code != ErrorCode::kTooLarge) return std::move(first).error();

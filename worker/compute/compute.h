@@ -60,7 +60,7 @@ struct BatchRequest {
 };
 
 struct BatchSuggestion {
-  std::uint64_t batch = 0;  // 0: not even one sample fits
+  std::uint64_t batch = 0;  // 0: not even one sample fits, or there is no room for any
   bool measured = false;    // false: an estimate, and `why` says of what
   std::string why;
   tune::BatchAnswer answer;  // where it was measured

@@ -100,6 +100,19 @@ TEST(Compute, WithoutAStepItIsAnEstimateThatSaysSo) {
   EXPECT_NE(guess->why.find("estimate"), std::string::npos);
 }
 
+TEST(Compute, WithoutRoomNoStepIsRun) {
+  auto compute = *Compute::Create(ComputeMode::kCpu);
+  bool was_run = false;
+  const auto none = compute->SuggestBatchSize({.margin_gib = 1e6}, [&](std::uint64_t) -> Status {
+    was_run = true;
+    return {};
+  });
+  ASSERT_TRUE(none.has_value()) << none.error().message;
+  EXPECT_EQ(none->batch, 0u);
+  EXPECT_NE(none->why.find("to stay free"), std::string::npos) << none->why;
+  EXPECT_FALSE(was_run);
+}
+
 TEST(Compute, AShareOutsideItsBoundsIsRefused) {
   auto compute = *Compute::Create(ComputeMode::kCpu);
   for (const double share : {0.0, -1.0, 1.5, static_cast<double>(NAN)})
