@@ -4,25 +4,16 @@
 #include <cmath>
 
 #include "worker/model/llama_model.h"
+#include "worker/model/llama_ops.h"
 
 namespace altlas::model {
 namespace {
-
-std::optional<at::Tensor> Optional(const at::Tensor& tensor) {
-  return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
-}
 
 // In float32 whatever the dtype, as the models were trained.
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const at::Tensor wide = x.to(at::kFloat);
   const at::Tensor scale = at::rsqrt(wide.square().mean(-1, true) + eps);
   return weight * (wide * scale).to(x.scalar_type());
-}
-
-// x: [T, heads, head_dim]; cos and sin: [T, 1, head_dim / 2].
-at::Tensor Rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  const auto halves = x.chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
 }
 
 // Adds minus infinity where a query at start + i may not see the key at first + j. scores: [.., n, keys].
@@ -46,8 +37,8 @@ at::Tensor LlamaModel::AttendAten(const StepBatch& batch, std::size_t layer, con
   const auto heads = [&](std::int64_t start, std::int64_t count) {
     return qkv.narrow(1, start * dim, count * dim).reshape({tokens, count, dim});
   };
-  const at::Tensor query = Rotate(heads(0, config_.heads), cos, sin);
-  const at::Tensor key = Rotate(heads(config_.heads, config_.kv_heads), cos, sin);
+  const at::Tensor query = RotateHalves(heads(0, config_.heads), cos, sin);
+  const at::Tensor key = RotateHalves(heads(config_.heads, config_.kv_heads), cos, sin);
   const at::Tensor value = heads(config_.heads + config_.kv_heads, config_.kv_heads);
   std::vector<at::Tensor> mixed;
   std::int64_t begin = 0;
@@ -92,13 +83,14 @@ at::Tensor LlamaModel::ForwardAten(const StepBatch& batch, KvCache& cache) {
   at::Tensor x = at::embedding(weights_.embedding, ids);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     const LlamaLayerWeights& layer = weights_.layers[i];
-    const at::Tensor qkv =
-        at::linear(RmsNorm(x, layer.input_norm, config_.rms_norm_eps), layer.qkv, Optional(layer.qkv_bias));
-    x = x + at::linear(AttendAten(batch, i, qkv, cache, cos, sin), layer.output, Optional(layer.output_bias));
+    const at::Tensor qkv = at::linear(RmsNorm(x, layer.input_norm, config_.rms_norm_eps), layer.qkv,
+                                      OptionalBias(layer.qkv_bias));
+    x = x +
+        at::linear(AttendAten(batch, i, qkv, cache, cos, sin), layer.output, OptionalBias(layer.output_bias));
     const auto halves = at::linear(RmsNorm(x, layer.mlp_norm, config_.rms_norm_eps), layer.gate_up,
-                                   Optional(layer.gate_up_bias))
+                                   OptionalBias(layer.gate_up_bias))
                             .chunk(2, -1);
-    x = x + at::linear(at::silu(halves[0]) * halves[1], layer.down, Optional(layer.down_bias));
+    x = x + at::linear(at::silu(halves[0]) * halves[1], layer.down, OptionalBias(layer.down_bias));
   }
   std::vector<std::int64_t> rows;
   std::int64_t end = 0;

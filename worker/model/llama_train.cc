@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "worker/model/llama_ops.h"
 #include "worker/model/llama_weights.h"
 #include "worker/model/rope.h"
 
@@ -28,19 +29,8 @@ at::Tensor TrainedNorm(const at::Tensor& x, const at::Tensor& weight, double eps
   return at::rms_norm(x, {x.size(-1)}, weight, eps);
 }
 
-// x: [B, T, heads, head_dim]; the two halves of a head are the two coordinates that turn.
-at::Tensor Rotate(const at::Tensor& x, const Angles& angles) {
-  const auto halves = x.chunk(2, -1);
-  return at::cat(
-      {halves[0] * angles.cos - halves[1] * angles.sin, halves[1] * angles.cos + halves[0] * angles.sin}, -1);
-}
-
-std::optional<at::Tensor> OptionalBias(const at::Tensor& tensor) {
-  return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
-}
-
-at::Tensor WindowMask(std::int64_t tokens, std::int64_t window) {
-  const at::Tensor ones = at::ones({tokens, tokens}, at::kBool);
+at::Tensor WindowMask(std::int64_t tokens, std::int64_t window, at::Device device) {
+  const at::Tensor ones = at::ones({tokens, tokens}, at::TensorOptions().dtype(at::kBool).device(device));
   return ones.tril().logical_and(ones.triu(1 - window));
 }
 
@@ -53,8 +43,8 @@ at::Tensor Attend(const LlamaConfig& config, const LlamaLayerWeights& layer, con
     return qkv.narrow(-1, start * config.head_dim, count * config.head_dim)
         .reshape({batch, tokens, count, config.head_dim});
   };
-  const at::Tensor q = Rotate(heads(0, config.heads), angles).transpose(1, 2);
-  at::Tensor k = Rotate(heads(config.heads, config.kv_heads), angles).transpose(1, 2);
+  const at::Tensor q = RotateHalves(heads(0, config.heads), angles.cos, angles.sin).transpose(1, 2);
+  at::Tensor k = RotateHalves(heads(config.heads, config.kv_heads), angles.cos, angles.sin).transpose(1, 2);
   at::Tensor v = heads(config.heads + config.kv_heads, config.kv_heads).transpose(1, 2);
   const std::int64_t group = config.heads / config.kv_heads;
   if (group > 1) {
@@ -62,7 +52,8 @@ at::Tensor Attend(const LlamaConfig& config, const LlamaLayerWeights& layer, con
     v = v.repeat_interleave(group, 1);
   }
   const bool windowed = window > 0 && window < tokens;
-  const std::optional<at::Tensor> mask = windowed ? std::optional(WindowMask(tokens, window)) : std::nullopt;
+  const std::optional<at::Tensor> mask =
+      windowed ? std::optional(WindowMask(tokens, window, x.device())) : std::nullopt;
   const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0, !windowed);
   return at::linear(mixed.transpose(1, 2).reshape({batch, tokens, config.q_size()}), layer.output,
                     OptionalBias(layer.output_bias));
