@@ -149,9 +149,11 @@ Slope SlopeOf(std::span<const double> series) {
   const double reach =
       kReach99 * std::sqrt(std::max(0.0, VarianceOfS(static_cast<double>(y.size()), ties)) * slope.stretch);
   const auto pairs = static_cast<double>(slopes.size());
-  // An interval that would need ranks beyond the first or last slope has no bound on that side.
-  slope.low = (pairs - reach) / 2 < 0 ? -kNoBound : At(slopes, std::floor((pairs - reach) / 2)) / scale;
-  slope.high = (pairs - reach) / 2 < 0 ? kNoBound : At(slopes, std::ceil((pairs + reach) / 2)) / scale;
+  // As many slopes beyond each end. One that would need ranks beyond the first or last has no bounds.
+  const double beyond = std::floor((pairs - reach) / 2);
+  if (beyond < 0) return slope;
+  slope.low = At(slopes, beyond) / scale;
+  slope.high = At(slopes, pairs - 1 - beyond) / scale;
   return slope;
 }
 

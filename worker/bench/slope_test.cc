@@ -156,6 +156,8 @@ TEST(Slope, ShiftAndReflection) {
     for (double& value : other) value = 512 - value;
     const auto mirrored = SlopeOf(other);
     RC_ASSERT(mirrored.per_step == -slope.per_step);
+    RC_ASSERT(mirrored.low == -slope.high);
+    RC_ASSERT(mirrored.high == -slope.low);
     RC_ASSERT(slope.low <= slope.per_step);
     RC_ASSERT(slope.high >= slope.per_step);
     RC_ASSERT(slope.stretch >= 1);
