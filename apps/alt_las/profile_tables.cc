@@ -51,7 +51,7 @@ std::vector<std::string> Joined(std::vector<std::string> first, std::vector<std:
 std::string Sources(const profile::Summary& summary) {
   std::string text;
   for (const auto& source : summary.sources) {
-    text += Printable(source.path) + ": " + source.format;
+    text += Printable(source.path) + ": " + Printable(source.format);
     if (!source.tool.empty()) text += ", " + Printable(source.tool);
     if (!source.schema.empty()) text += ", schema " + Printable(source.schema);
     if (source.rank) text += fmt::format(", rank {}", *source.rank);
@@ -60,7 +60,8 @@ std::string Sources(const profile::Summary& summary) {
   if (summary.scenario) text += "scenario " + Printable(summary.scenario->name) + "\n";
   // Notes for information are in the JSON: a terminal is for what changes how the figures are read.
   for (const auto& warning : summary.warnings)
-    if (warning.severity != "info") text += warning.severity + ": " + Printable(warning.text) + "\n";
+    if (warning.severity != "info")
+      text += Printable(warning.severity) + ": " + Printable(warning.text) + "\n";
   return text;
 }
 
