@@ -57,7 +57,9 @@ TEST(ProfileCommand, WhatAScriptReadsIsJsonWithTheMeanKernelTimeAtItsTop) {
   // The script of the document, away from this tree: it finds the program on PATH.
   const auto script = folder.path() / "compat" / "analyze_profile.py";
   std::filesystem::create_directories(script.parent_path());
-  std::filesystem::copy_file(std::filesystem::path(ALTLAS_SOURCE_DIR) / "compat/analyze_profile.py", script);
+  for (const auto* name : {"analyze_profile.py", "alt_las.py"})
+    std::filesystem::copy_file(std::filesystem::path(ALTLAS_SOURCE_DIR) / "compat" / name,
+                               script.parent_path() / name);
   const auto programs = std::filesystem::path(ALTLAS_PROGRAM).parent_path().string();
   const auto scripted =
       RunToEnd({"/bin/sh", "-c", "PATH=\"$0:$PATH\" python3 \"$1\" \"$2\" > \"$3\"", programs,
@@ -78,6 +80,16 @@ TEST(ProfileCommand, TablesAreForPeopleAndHideNoControlCharacter) {
   EXPECT_NE(done.output.find("\\x1b[31mred"), std::string::npos) << done.output;
   EXPECT_EQ(done.output.find('\x1b'), std::string::npos);
   EXPECT_EQ(Json::parse(ReadFile(copy, 1 << 20).value()), Json::parse(ReadFile(run, 1 << 20).value()));
+  // A summary of somebody else: no word of it reaches the terminal as it is.
+  auto json = Json::parse(ReadFile(run, 1 << 20).value());
+  json["sources"] = Json::parse(R"([{"path": "a", "format": "\u001b]0;x\u0007"}])");
+  json["warnings"] = Json::parse(R"([{"severity": "\u001b[2J", "text": "b", "source": 0}])");
+  const auto hostile = PathIn(folder, "hostile.json");
+  ASSERT_TRUE(WriteFileAtomically(hostile, json.dump()).has_value());
+  const auto shown = RunToEnd({ALTLAS_PROGRAM, "profile", "analyze", hostile, "--output", copy});
+  EXPECT_EQ(shown.code, 0) << shown.output;
+  EXPECT_NE(shown.output.find("[2J"), std::string::npos) << shown.output;
+  EXPECT_EQ(shown.output.find_first_of("\x1b\x07"), std::string::npos);
 }
 
 TEST(ProfileCommand, ATableAsCsvNeitherBreaksItsRowsNorRunsInASpreadsheet) {
