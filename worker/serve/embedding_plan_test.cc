@@ -42,7 +42,7 @@ std::size_t MostPossible(Lengths lengths, const EmbeddingLimits& limits) {
 }
 
 TEST(EmbeddingPlan, TakesTheOldestAndAsManyAsTheLimitsAllow) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto lengths =
         *rc::gen::nonEmpty(rc::gen::container<Lengths>(rc::gen::inRange<std::int64_t>(1, 40)));
     const EmbeddingLimits limits{*rc::gen::inRange<std::int64_t>(1, 200),
@@ -59,7 +59,7 @@ TEST(EmbeddingPlan, TakesTheOldestAndAsManyAsTheLimitsAllow) {
     const auto padded = longest * static_cast<std::int64_t>(chosen.size());
     RC_ASSERT(chosen.size() == 1 || padded <= limits.step_tokens);
     RC_ASSERT(chosen.size() == MostPossible(lengths, limits));
-  });
+  }));
 }
 
 }  // namespace

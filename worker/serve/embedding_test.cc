@@ -40,7 +40,7 @@ TEST(EmbeddingRequest, WrongOnesNameTheField) {
 }
 
 TEST(EmbeddingResult, EveryFloatReadsBackAsItself) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     EmbeddingResult result;
     for (const auto bits : *rc::gen::arbitrary<std::vector<std::uint32_t>>()) {
       float value = 0;
@@ -55,7 +55,7 @@ TEST(EmbeddingResult, EveryFloatReadsBackAsItself) {
     RC_ASSERT(json["embedding"].size() == result.embedding.size());
     for (std::size_t i = 0; i < result.embedding.size(); ++i)
       RC_ASSERT(json["embedding"][i].get<float>() == result.embedding[i]);
-  });
+  }));
 }
 
 TEST(NormalizeVector, GivesLengthOneWhateverTheSize) {
