@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile/analysis.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 
 #include "profile/analysis_fixture.h"
@@ -346,14 +346,13 @@ TEST(Findings, DataLoadingBeforeLaunchesIsToldAndNeverWithoutTheRange) {
 }
 
 TEST(Findings, ABusyDeviceHasNothingToMend) {
+  constexpr std::array kNames = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
   TestCapture made;
   for (std::uint64_t i = 1; i <= 8; ++i) {
     const auto at = static_cast<Ns>(i) * 1'000'000;
     made.api.push_back(TestCall(at - 1'000'000, at - 995'000, "cudaLaunchKernel", i));
-    made.kernels.push_back(TestKernel(at, at + 999'999, fmt::format("k{}", i).c_str(), i));
+    made.kernels.push_back(TestKernel(at, at + 999'999, kNames[i - 1], i));
   }
-  static const std::vector<std::string> kNames = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
-  for (std::size_t i = 0; i < made.kernels.size(); ++i) made.kernels[i].name = kNames[i];
   const auto summary = SummaryOf({made});
   for (const auto& finding : summary.findings) ADD_FAILURE() << finding.sentence;
 }
