@@ -20,8 +20,9 @@ ALT_LAS = REPOSITORY = None
 APP_ALT_LAS = """#!/bin/sh
 set -eu
 case "$2" in
-  run) while [ "$1" != --output ]; do shift; done; mkdir -p "$2"; echo capture >"$2/system_profile.sqlite" ;;
-  analyze) test -s "$3"; echo "{\\"avg_kernel_time\\": ${APP_KERNEL_MS:-17.7}}" ;;
+  run) while [ "$1" != --output ]; do shift; done; mkdir -p "$2"
+    for name in ${APP_CAPTURES:-system_profile.sqlite}; do echo "capture $name" >"$2/$name"; done ;;
+  analyze) test -s "$3"; echo "analyzed: $3" >&2; echo "{\\"avg_kernel_time\\": ${APP_KERNEL_MS:-17.7}}" ;;
   *) exit 2 ;;
 esac
 """
@@ -135,6 +136,19 @@ class CiSteps(unittest.TestCase):
         self.assertIn("docker push altlas-app:latest", output)
         for artifact in ("profile_summary.json", "gate.md", "gate_junit.xml"):
             self.assertTrue((self.workspace.path / "nsight-data" / artifact).is_file(), artifact)
+
+    def test_what_was_captured_is_analyzed_and_not_the_counters_beside_it(self):
+        profiling = dict(stages())["Performance Profiling"][0]
+        for captures, chosen in {
+            "manifest.json counters.alc torch-12.json.gz": "torch-12.json.gz",
+            "counters.alc gpu-12.alc": "gpu-12.alc",
+            "counters.alc worker-9.alc worker-10-larger.alc": "worker-10-larger.alc",
+            "counters.alc torch-1.json.gz system_profile.nsys-rep": "system_profile.nsys-rep",
+            "counters.alc manifest.json": "counters.alc",
+        }.items():
+            done = self.workspace.step(profiling, APP_CAPTURES=captures)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertRegex(done.stdout, f"analyzed: .*/{chosen}\n")
 
     def test_a_regression_ends_before_deploy_with_one(self):
         self.workspace.record()
