@@ -127,22 +127,26 @@ void TimelineBuilder::Add(const LaneKey& key, Ns start, Ns end, std::string_view
   if (++held_ >= limits_.held_events) Compact();
 }
 
-// Merging keeps counts, and the busy time of what does not overlap.
+// Merging keeps counts, the busy time of what does not overlap, and what is nested under its caller.
 void TimelineBuilder::Compact() {
   for (auto& [key, items] : lanes_) SortItems(items);
   std::vector<Ns> names(names_.size());
+  // As many rows as leave room for more events, whatever lies in them.
+  const auto room = limits_.held_events / 4 / std::max<std::size_t>(1, lanes_.size());
+  const auto most_rows = std::max<std::size_t>(1, std::min(limits_.rows, room));
   merged_below_ = std::max<Ns>(merged_below_, 256);
   while (held_ > limits_.held_events / 2 && merged_below_ < kFarthest) {
     merged_below_ *= 4;
     held_ = 0;
     for (auto& [key, items] : lanes_) {
-      const auto rows = StackRows(items, 1);
+      const auto rows = StackRows(items, most_rows);
       std::vector<TimelineItem> merged;
       for (const auto& row : rows) {
         for (const auto& bar : MergeBars(row, merged_below_, names))
           merged.push_back({bar.start, bar.end, bar.busy, bar.name, bar.count});
       }
       items.swap(merged);
+      SortItems(items);
       held_ += items.size();
     }
   }

@@ -247,6 +247,25 @@ TEST(Timeline, PastTheLimitEventsAreMergedWhileReadingAndNoneIsLost) {
   EXPECT_NE(timeline.notes[0].find("more than 5000 events"), std::string::npos);
 }
 
+TEST(Timeline, WhatIsLongAndNestedIsStillThereAfterMerging) {
+  TimelineBuilder builder({.held_events = 4'000});
+  const auto add = [&](Ns start, Ns length, std::string_view name) {
+    builder.OnOperator({.start = start, .end = start + length, .name = name, .thread = 7});
+  };
+  for (Ns step = 0; step < 100; ++step) {
+    add(step * 1'000'000, 900'000, "outer");
+    add(step * 1'000'000 + 1, 700'000, "inner");
+    for (Ns at = 0; at < 200; ++at) add(step * 1'000'000 + 10 + at * 100, 50, "short");
+  }
+  const auto timeline = builder.Build(10'000);
+  EXPECT_EQ(timeline.events, 100U * 202);
+  EXPECT_EQ(timeline.lanes.at(0).busy, 100 * 900'000);
+  ASSERT_EQ(timeline.lanes[0].rows.size(), 3U);
+  const auto& nested = timeline.lanes[0].rows[1].at(0).bars;
+  ASSERT_EQ(nested.size(), 100U);
+  EXPECT_EQ(timeline.names.at(nested[50].name), "inner");
+}
+
 TEST(Timeline, ManyLanesBecomeFewAndSaySo) {
   TimelineBuilder builder({.lanes = 10});
   for (std::uint32_t stream = 0; stream < 500; ++stream)
