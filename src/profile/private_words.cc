@@ -45,9 +45,10 @@ void PrivateWords::Add(std::string_view word) {
   auto& words = by_start_[StartOf(word)];
   const auto same = [&](const Word& w) { return w.text == word; };
   if (std::any_of(words.begin(), words.end(), same)) return;
-  words.push_back({std::string(word), word.size() < 12 || !digits});
-  std::stable_sort(words.begin(), words.end(),
-                   [](const Word& a, const Word& b) { return a.text.size() > b.text.size(); });
+  const auto place =
+      std::upper_bound(words.begin(), words.end(), word.size(),
+                       [](std::size_t size, const Word& known) { return size > known.text.size(); });
+  words.insert(place, {std::string(word), word.size() < 12 || !digits});
   starts_[StartOf(word)] = true;
   longest_ = std::max(longest_, word.size());
   ++count_;
