@@ -2,6 +2,7 @@
 #include "worker/compute/model_step.h"
 
 #include <ATen/core/grad_mode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
@@ -67,6 +68,9 @@ Status ModelStep::RunThrowing(std::uint64_t batch, std::int64_t length) {
   const auto rows = static_cast<std::int64_t>(batch);
   if (work_ == StepWork::kServing) return Serve(rows, length);
   Train(rows, length);
+  // A GPU has only been told so far: whoever takes the time would measure the telling.
+  if (const at::Device device = info().device; !device.is_cpu())
+    c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
   return {};
 }
 
