@@ -20,7 +20,7 @@ struct StepPlan {
   std::string dtype = "float32";
   std::int64_t length = 256;  // tokens of a sample
   int threads = 0;            // 0: every core
-  int steps = 1;
+  int steps = 1;              // run one after the other; the quickest counts
 };
 
 struct StepFacts {
@@ -41,7 +41,7 @@ Result<StepFacts> MeasureStep(const StepPlan& plan, std::uint64_t batch);
 
 struct BatchFound {
   tune::BatchAnswer answer;
-  StepFacts at_answer;  // of the step run at the answer; of batch 0 where nothing fits
+  StepFacts at_answer;  // memory of the step run at the answer, speed of later ones; of batch 0: nothing fits
 };
 
 // Searches as tune/batch_search.h says; `progress` hears of each step before it is run. Blocks for all the
