@@ -16,7 +16,6 @@
 namespace altlas::app {
 namespace {
 
-constexpr double kBytesOfGiB = 1 << 30;
 constexpr double kBytesOfMiB = 1 << 20;
 
 struct BatchOptions {
@@ -56,7 +55,7 @@ Result<Searched> Search(const CommonOptions& common, const BatchOptions& options
     most = std::min(most, data.samples);
   }
   if (options.length > 0) searched.plan.length = options.length;
-  searched.free_bytes = options.memory_gib > 0 ? options.memory_gib * kBytesOfGiB : room.free_bytes;
+  searched.free_bytes = options.memory_gib > 0 ? options.memory_gib * kGiB : room.free_bytes;
   searched.limit_bytes = options.memory_gib > 0
                              ? options.share * searched.free_bytes
                              : StepLimit(searched.free_bytes, options.share, options.margin_gib);

@@ -21,7 +21,6 @@
 namespace altlas::app {
 namespace {
 
-constexpr double kBytesInGiB = 1 << 30;
 constexpr int kMostSequences = 32;
 
 struct MachineOptions {
@@ -146,7 +145,7 @@ Result<tune::Measurements> MeasureAll(const CommonOptions& common, const Machine
   m.platform = tune::ReadPlatform("/");
   m.model = plan.folder.filename().string();
   m.model_path = plan.folder.string();
-  m.free_bytes = options.memory_gib > 0 ? options.memory_gib * kBytesInGiB : room.free_bytes;
+  m.free_bytes = options.memory_gib > 0 ? options.memory_gib * kGiB : room.free_bytes;
   ALTLAS_TRY_VOID(MeasureSpeed(plan, m));
   ALTLAS_TRY_VOID(MeasureBatch(options, plan, m));
   MeasureCopies(plan, m);
