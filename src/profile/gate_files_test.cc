@@ -207,7 +207,7 @@ TEST(GateLimit, KernelsOfTheRunsAreComparedWithNothing) {
 TEST(GateReport, HostileNamesStayInTheirPlaces) {
   GateReport report;
   report.outcome = Outcome::kFail;
-  report.sentence = "kernel:<b>|`x`\n\x01 & \"y\": worse";
+  report.sentence = "kernel:<b>|`x`\n\x01\xEF\xBF\xBE & \"y\": worse";
   MetricVerdict verdict;
   verdict.name = report.sentence + std::string(200, 'z');
   verdict.outcome = MetricOutcome::kFailed;
@@ -223,6 +223,7 @@ TEST(GateReport, HostileNamesStayInTheirPlaces) {
   const auto junit = FormatGateJunit(report, {"statistics", "", ""});
   EXPECT_EQ(junit.find("<b>"), std::string::npos);
   EXPECT_EQ(junit.find('\x01'), std::string::npos);
+  EXPECT_EQ(junit.find("\xEF\xBF\xBE"), std::string::npos);
   EXPECT_EQ(junit.find("]]> </testsuite>"), std::string::npos);
   EXPECT_NE(junit.find("failures=\"2\""), std::string::npos) << junit;
   const auto markdown = FormatGateMarkdown(report, {"statistics", "b.json", ""});

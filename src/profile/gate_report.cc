@@ -86,6 +86,10 @@ std::string EscapeXml(std::string_view text) {
         out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
     }
   }
+  // Nor has it these two code points.
+  for (const char* never : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"})
+    for (auto at = out.find(never); at != std::string::npos; at = out.find(never, at))
+      out.replace(at, 3, "?");
   return out;
 }
 
