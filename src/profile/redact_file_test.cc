@@ -198,13 +198,28 @@ TEST(RedactFile, ACollectorsFileKeepsItsRecordsAndLosesSecretsInNames) {
     const auto writer = CollectorWriter::Create(folder.path() / "in.alc", options).value();
     writer->AddFact("processor", "Some CPU");
     writer->AddNote(CaptureNote::Severity::kWarning, "ran in /home/quintessa/train");
-    writer->AddDevice({.index = 2, .name = "NVIDIA A100", .sm_count = 108});
+    CaptureDevice device;
+    device.index = 2;
+    device.name = "NVIDIA A100";
+    device.sm_count = 108;
+    writer->AddDevice(device);
     for (int i = 0; i < 50; ++i) {
-      writer->Add(RangeEvent{.start = i, .end = i + 1, .name = "upload API_TOKEN=hush-hush-9", .thread = 7});
-      writer->Add(
-          OperatorEvent{.start = i, .end = i + 5, .name = "aten::mm", .thread = 7, .shapes = "[2, 3]"});
-      writer->Add(KernelEvent{.start = i, .end = i + 5, .name = "gemm<hush-hush-9>", .device = 2});
-      writer->Add(CopyEvent{.start = i, .end = i + 5, .bytes = 9, .device = 2});
+      RangeEvent range;
+      range.name = "upload API_TOKEN=hush-hush-9";
+      OperatorEvent operation;
+      operation.name = "aten::mm";
+      operation.shapes = "[2, 3]";
+      KernelEvent kernel;
+      kernel.name = "gemm<hush-hush-9>";
+      kernel.device = 2;
+      CopyEvent copy;
+      copy.bytes = 9;
+      range.start = operation.start = kernel.start = copy.start = i;
+      range.end = operation.end = kernel.end = copy.end = i + 5;
+      writer->Add(range);
+      writer->Add(operation);
+      writer->Add(kernel);
+      writer->Add(copy);
     }
   }
   const auto report = MustRedact(folder.path() / "in.alc", folder.path() / "out.alc");
@@ -218,11 +233,10 @@ TEST(RedactFile, ACollectorsFileKeepsItsRecordsAndLosesSecretsInNames) {
   ASSERT_TRUE(first.has_value() && second.has_value());
   ASSERT_EQ(before.lines.size(), 200u);
   auto expected = before.lines;
-  for (auto& line : expected) {
-    for (const std::string word : {"hush-hush-9"})
-      if (const auto at = line.find(word); at != std::string::npos)
-        line.replace(at, word.size(), "[redacted]");
-  }
+  const std::string secret = "hush-hush-9";
+  for (auto& line : expected)
+    if (const auto at = line.find(secret); at != std::string::npos)
+      line.replace(at, secret.size(), "[redacted]");
   EXPECT_EQ(after.lines, expected);
   EXPECT_EQ(second->tool, first->tool);
   EXPECT_EQ(second->start_unix_ns, first->start_unix_ns);

@@ -250,7 +250,12 @@ TEST(Timeline, PastTheLimitEventsAreMergedWhileReadingAndNoneIsLost) {
 TEST(Timeline, WhatIsLongAndNestedIsStillThereAfterMerging) {
   TimelineBuilder builder({.held_events = 4'000});
   const auto add = [&](Ns start, Ns length, std::string_view name) {
-    builder.OnOperator({.start = start, .end = start + length, .name = name, .thread = 7});
+    OperatorEvent event;
+    event.start = start;
+    event.end = start + length;
+    event.name = name;
+    event.thread = 7;
+    builder.OnOperator(event);
   };
   for (Ns step = 0; step < 100; ++step) {
     add(step * 1'000'000, 900'000, "outer");
