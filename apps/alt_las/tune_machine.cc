@@ -21,8 +21,6 @@
 namespace altlas::app {
 namespace {
 
-constexpr int kMostSequences = 32;
-
 struct MachineOptions {
   std::string model;
   std::string data;
@@ -30,8 +28,17 @@ struct MachineOptions {
   double share = 0.9;
   double memory_gib = 0;
   std::uint64_t most = 256;
+  bool quick = false;
   bool json = false;
 };
+
+// How long and how wide generation is measured.
+struct SpeedPlan {
+  int tokens = 48;
+  int sequences = 8;  // of the comparisons
+  int most_sequences = 32;
+};
+constexpr SpeedPlan kQuickSpeed{.tokens = 8, .sequences = 2, .most_sequences = 2};
 
 int CoresHere() {
   cpu_set_t allowed;
@@ -43,9 +50,10 @@ void Tell(std::string_view what) {
 }
 
 // Tokens a second of the model by sequences at once, as the worker measures them.
-Result<std::vector<tune::Rate>> Generate(const StepPlan& plan, const std::vector<int>& sequences) {
+Result<std::vector<tune::Rate>> Generate(const StepPlan& plan, int tokens,
+                                         const std::vector<int>& sequences) {
   std::vector<std::string> arguments = {"--bench",       plan.folder.string(),
-                                        "--max-length",  "48",
+                                        "--max-length",  std::to_string(tokens),
                                         "--threads",     std::to_string(plan.threads),
                                         "--dtype",       plan.dtype,
                                         "--accelerator", plan.accelerator,
@@ -73,24 +81,24 @@ std::vector<int> Doubling(int most) {
 }
 
 // Threads first: all that follows runs with the best number of them.
-Status MeasureSpeed(StepPlan& plan, tune::Measurements& m) {
+Status MeasureSpeed(const SpeedPlan& speed, StepPlan& plan, tune::Measurements& m) {
   if (!m.gpu) {
     for (const int threads : Doubling(m.cores)) {
       Tell(fmt::format("tokens/s with {} threads ...", threads));
       plan.threads = threads;
-      ALTLAS_TRY(const auto rates, Generate(plan, {8}));
+      ALTLAS_TRY(const auto rates, Generate(plan, speed.tokens, {speed.sequences}));
       m.by_threads.push_back({threads, rates.empty() ? 0 : rates.front().per_second});
     }
     plan.threads = tune::SmallestNearBest(m.by_threads);
   }
   Tell("tokens/s by sequences at once ...");
-  ALTLAS_TRY(m.by_sequences, Generate(plan, Doubling(kMostSequences)));
+  ALTLAS_TRY(m.by_sequences, Generate(plan, speed.tokens, Doubling(speed.most_sequences)));
   for (auto [dtype, into] :
        {std::pair{"float32", &m.float32_per_second}, std::pair{"bfloat16", &m.bfloat16_per_second}}) {
     Tell(fmt::format("tokens/s in {} ...", dtype));
     auto other = plan;
     other.dtype = dtype;
-    ALTLAS_TRY(const auto rates, Generate(other, {8}));
+    ALTLAS_TRY(const auto rates, Generate(other, speed.tokens, {speed.sequences}));
     *into = rates.empty() ? 0 : rates.front().per_second;
   }
   return {};
@@ -146,7 +154,7 @@ Result<tune::Measurements> MeasureAll(const CommonOptions& common, const Machine
   m.model = plan.folder.filename().string();
   m.model_path = plan.folder.string();
   m.free_bytes = options.memory_gib > 0 ? options.memory_gib * kGiB : room.free_bytes;
-  ALTLAS_TRY_VOID(MeasureSpeed(plan, m));
+  ALTLAS_TRY_VOID(MeasureSpeed(options.quick ? kQuickSpeed : SpeedPlan{}, plan, m));
   ALTLAS_TRY_VOID(MeasureBatch(options, plan, m));
   MeasureCopies(plan, m);
   Tell("");
@@ -211,6 +219,7 @@ void DescribeTuneMachine(CLI::App& tune, CommonOptions& common, Command& run) {
   tune.add_option("--most", options->most, "The largest batch of interest")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
+  tune.add_flag("--quick", options->quick, "A rough measurement of speed: few tokens, few sequences at once");
   tune.add_flag("--json", options->json, "As JSON");
   tune.footer(
       "Measures with the real model on the first device; takes minutes. Stop servers on it first.\n"

@@ -152,7 +152,7 @@ TEST_F(TuneWorker, MeasuresTheMachineAndWritesAConfigurationThatIsValid) {
   ASSERT_TRUE(
       WriteFileAtomically(data, "Once upon a time there was a fox.\nThe end of it.\nAnd so on and on.\n")
           .has_value());
-  const auto ran = RunToEnd(Tune({"--model", model, "--data", data, "--write", file}));
+  const auto ran = RunToEnd(Tune({"--quick", "--model", model, "--data", data, "--write", file}));
   ASSERT_EQ(ran.code, 0) << ran.output;
   for (const char* what : {"allocator", "batch size", "loader workers", "pinned memory", "threads",
                            "precision", "concurrency", "the guide: 112", "tokens/s"})
