@@ -14,6 +14,7 @@
 #include "profile_commands.h"
 #include "profile_counters.h"
 #include "profile_facts.h"
+#include "settings.h"
 
 namespace altlas::app {
 namespace {
@@ -51,17 +52,6 @@ Result<std::filesystem::path> MakeRunFolder(const std::filesystem::path& base) {
       return Fail(ErrorCode::kUnavailable, "{} cannot be made: {}", folder.string(), error.message());
   }
   return Fail(ErrorCode::kConflict, "{} holds a thousand runs of this second", base.string());
-}
-
-std::filesystem::path PythonFolder() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  for (auto folder = self.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
-    for (const auto& candidate : {folder / "python", folder / "share" / "alt_las" / "python"}) {
-      if (std::filesystem::is_regular_file(candidate / kHookPath, error)) return candidate;
-    }
-  }
-  return std::filesystem::path(ALTLAS_SOURCE_DIR) / "python";
 }
 
 // The library that CUDA loads into the command; empty where it was not built.
