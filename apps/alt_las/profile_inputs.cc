@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/file.h"
 #include "output.h"
 #include "profile/analysis.h"
 #include "profile/open_capture.h"
@@ -52,13 +53,20 @@ profile::Progress ProgressBar::AsProgress() {
 bool LooksLikeSummary(const std::string& path) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed)) return false;
+  // Ours have the name first. Another program may have put the keys in its own order; captures are larger.
   constexpr std::size_t kHead = 4096;
-  std::string head(kHead, '\0');
+  constexpr std::uintmax_t kMostReordered = 32 << 20;
+  const auto name = fmt::format("\"{}\"", profile::kSummarySchema);
   std::ifstream file(path, std::ios::binary);
+  std::string head(kHead, '\0');
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(file.gcount()));
-  return head.find_first_not_of(" \t\r\n") == head.find('{') &&
-         head.find(profile::kSummarySchema) != std::string::npos;
+  if (head.find_first_not_of(" \t\r\n") != head.find('{')) return false;
+  if (head.find(name) != std::string::npos) return true;
+  const auto size = std::filesystem::file_size(path, failed);
+  if (failed || size > kMostReordered || head.find("\"traceEvents\"") != std::string::npos) return false;
+  const auto whole = ReadFile(path, kMostReordered);
+  return whole.has_value() && whole->find(name) != std::string::npos;
 }
 
 Result<profile::Summary> AnalyzeCaptures(const std::vector<std::string>& paths) {
