@@ -2,6 +2,7 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,6 +71,7 @@ inline void AddBenchModel(BenchScenario& scenario) {
           ->type_name("FOLDER|NAME")
           ->required());
   scenario.Keep(scenario.command->add_option("--seed", options.seed, "Of random weights and tokens")
+                    ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
                     ->capture_default_str());
 }
 

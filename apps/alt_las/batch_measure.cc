@@ -48,18 +48,32 @@ void MeasureSpeedOf(StepPlan plan, BatchFound& found) {
 
 }  // namespace
 
+std::string WorkersWords(std::string_view errors) {
+  constexpr std::string_view kName = "alt_las_worker: ";
+  while (errors.starts_with(kName)) errors.remove_prefix(kName.size());
+  while (errors.ends_with('\n')) errors.remove_suffix(1);
+  return Printable(errors.substr(0, 2000));
+}
+
 Result<StepFacts> MeasureStep(const StepPlan& plan, std::uint64_t batch) {
-  ALTLAS_TRY(
-      const auto ran,
-      RunProgram(plan.program,
-                 {"--measure", plan.folder.string(), "--work", plan.work, "--batch", std::to_string(batch),
-                  "--length", std::to_string(plan.length), "--steps", std::to_string(plan.steps), "--threads",
-                  std::to_string(plan.threads), "--dtype", plan.dtype, "--accelerator", plan.accelerator}));
-  // SIGKILL is what the kernel sends where memory runs out; nobody else has a reason to.
+  const std::vector<std::string> words = {"--measure",     plan.folder.string(),
+                                          "--work",        plan.work,
+                                          "--batch",       std::to_string(batch),
+                                          "--length",      std::to_string(plan.length),
+                                          "--steps",       std::to_string(plan.steps),
+                                          "--threads",     std::to_string(plan.threads),
+                                          "--dtype",       plan.dtype,
+                                          "--accelerator", plan.accelerator};
+  ALTLAS_TRY(auto ran, RunProgram(plan.program, words));
+  // SIGKILL is what the kernel sends where memory runs out, and what a person may have sent: twice in a row
+  // it is the memory.
+  if (ran.signal == SIGKILL) {
+    ALTLAS_TRY(ran, RunProgram(plan.program, words));
+  }
   if (ran.exit_code == kWorkerOutOfMemory || ran.signal == SIGKILL)
     return Fail(ErrorCode::kTooLarge, "a step of {} samples does not fit", batch);
   if (ran.signal == 0 && ran.exit_code == 0) return ReadFacts(ran.output);
-  const auto said = Printable(ran.errors.substr(0, 2000));
+  const auto said = WorkersWords(ran.errors);
   const auto code = ran.exit_code == kWorkerUsage ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
   if (ran.signal != 0) return Fail(code, "the worker was ended by signal {}: {}", ran.signal, said);
   return Fail(code, "{}", said);

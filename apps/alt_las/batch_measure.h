@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "tune/batch_search.h"
@@ -36,7 +37,11 @@ struct StepFacts {
   double tokens_per_second = 0;
 };
 
-// kTooLarge where the step ran out of memory or was killed for it; else the worker's own words. Blocks.
+// What a worker said on standard error, for a sentence of ours: without its name, its last line end and
+// control characters, 2,000 bytes at most.
+std::string WorkersWords(std::string_view errors);
+
+// kTooLarge where the step ran out of memory or was killed for it twice; else the worker's own words. Blocks.
 Result<StepFacts> MeasureStep(const StepPlan& plan, std::uint64_t batch);
 
 struct BatchFound {

@@ -19,16 +19,32 @@ namespace {
 
 constexpr std::size_t kMostOutput = std::size_t{256} << 20U;
 
-class IgnoredSignals {
+volatile sig_atomic_t running_child = 0;
+
+void PassOn(int number) {
+  const int error = errno;
+  if (running_child > 0) ::kill(running_child, number);
+  errno = error;
+}
+
+// While a child runs, a Ctrl-C is for it; this process lives on to tell how it ended.
+class PassedSignals {
  public:
-  IgnoredSignals() {
+  PassedSignals() {
+    struct sigaction pass = {};
+    pass.sa_handler = PassOn;
+    pass.sa_flags = SA_RESTART;
+    ::sigaction(SIGINT, &pass, &before_[0]);
     struct sigaction ignore = {};
     ignore.sa_handler = SIG_IGN;
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &ignore, &before_[i]);
+    ::sigaction(SIGQUIT, &ignore, &before_[1]);
   }
-  ~IgnoredSignals() { Restore(); }
-  IgnoredSignals(const IgnoredSignals&) = delete;
-  IgnoredSignals& operator=(const IgnoredSignals&) = delete;
+  ~PassedSignals() {
+    Restore();
+    running_child = 0;
+  }
+  PassedSignals(const PassedSignals&) = delete;
+  PassedSignals& operator=(const PassedSignals&) = delete;
   void Restore() const {
     for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
   }
@@ -52,7 +68,7 @@ Result<Pipe> MakePipe() {
 
 // In the child, between fork and exec: nothing here may allocate.
 [[noreturn]] void Become(char* const* arguments, int output, int failure, pid_t parent,
-                         const IgnoredSignals& signals) {
+                         const PassedSignals& signals) {
   signals.Restore();
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);
@@ -63,11 +79,14 @@ Result<Pipe> MakePipe() {
   ::_exit(127);
 }
 
-int WaitForEnd(pid_t child) {
+void WaitForEnd(pid_t child, ChildOutput& result) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  // Its number may be another's from now on.
+  running_child = 0;
+  if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+  if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
 }
 
 // False past the limit.
@@ -89,26 +108,27 @@ Result<ChildOutput> RunForOutput(const std::vector<std::string>& words) {
   ALTLAS_TRY(auto failure, MakePipe());
   auto copies = words;
   const auto arguments = CStrings(copies);
-  const IgnoredSignals signals;
+  const PassedSignals signals;
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) Become(arguments.data(), output.write.get(), failure.write.get(), parent, signals);
   if (child < 0)
     return Fail(ErrorCode::kUnavailable, "{} cannot be started: {}", words[0], std::strerror(errno));
+  running_child = child;
   output.write.Reset();
   failure.write.Reset();
+  ChildOutput result;
   int error = 0;
   if (::read(failure.read.get(), &error, sizeof(error)) == static_cast<ssize_t>(sizeof(error))) {
-    WaitForEnd(child);
+    WaitForEnd(child, result);
     return Fail(error == ENOENT   ? ErrorCode::kNotFound
                 : error == EACCES ? ErrorCode::kDenied
                                   : ErrorCode::kUnavailable,
                 "{} cannot be started: {}", words[0], std::strerror(error));
   }
-  ChildOutput result;
   const bool whole = ReadAll(output.read.get(), result.output);
   if (!whole) ::kill(child, SIGKILL);
-  result.code = WaitForEnd(child);
+  WaitForEnd(child, result);
   if (!whole)
     return Fail(ErrorCode::kTooLarge, "{} wrote more than {} MiB and was ended", words[0],
                 kMostOutput >> 20U);

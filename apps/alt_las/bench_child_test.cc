@@ -14,6 +14,12 @@ TEST(BenchChild, OutputAndCodeComeBack) {
   EXPECT_EQ(done->output, std::string("a\0b", 3));
 }
 
+TEST(BenchChild, AnInterruptOfThisProcessAloneGoesOnToTheChild) {
+  const auto done = RunForOutput({"sh", "-c", "kill -INT $PPID; exec sleep 600"});
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->signal, SIGINT);
+}
+
 TEST(BenchChild, MoreThanAPipeHolds) {
   const auto done = RunForOutput({"sh", "-c", "head -c 3000000 /dev/zero"});
   ASSERT_TRUE(done.has_value());
@@ -21,7 +27,7 @@ TEST(BenchChild, MoreThanAPipeHolds) {
 }
 
 TEST(BenchChild, ASignalIsToldAsAShellTellsIt) {
-  EXPECT_EQ(RunForOutput({"sh", "-c", "kill -TERM $$"})->code, 128 + SIGTERM);
+  EXPECT_EQ(RunForOutput({"sh", "-c", "kill -TERM $$"})->signal, SIGTERM);
 }
 
 TEST(BenchChild, WhatCannotBeStartedIsAnError) {
@@ -29,10 +35,10 @@ TEST(BenchChild, WhatCannotBeStartedIsAnError) {
   EXPECT_EQ(RunForOutput({"/etc/passwd"}).error().code, ErrorCode::kDenied);
 }
 
-// The interrupt of a terminal goes to both: the child answers it, and this process lives on to tell.
+// Told to this process alone, as by `kill`: it lives on to tell how the child answered.
 TEST(BenchChild, AnInterruptIsTheChildsToAnswer) {
-  const auto done =
-      RunForOutput({"sh", "-c", "trap 'echo stopped; exit 130' INT; kill -INT $PPID; kill -INT $$; :"});
+  const auto done = RunForOutput(
+      {"sh", "-c", "trap 'echo stopped; exit 130' INT; kill -INT $PPID; while :; do sleep 0.05; done"});
   ASSERT_TRUE(done.has_value());
   EXPECT_EQ(done->code, 130);
   EXPECT_EQ(done->output, "stopped\n");

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_state.h"
 
+#include <algorithm>
+#include <string>
+
 #include "../cli_checks.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "settings.h"
+#include "tables.h"
 
 namespace altlas::app {
 namespace {
@@ -109,7 +113,15 @@ int ExitCode(const Error& error) {
 }
 
 int Complain(const Error& error) {
-  Print(Output::kError, fmt::format("alt_las: {}\n", error.message));
+  // Names come from outside, and a terminal obeys them. Lines are ours: errors of a file have one each.
+  std::string text;
+  for (std::size_t begin = 0; begin <= error.message.size();) {
+    const auto end = std::min(error.message.find('\n', begin), error.message.size());
+    if (begin > 0) text += '\n';
+    text += Printable(std::string_view(error.message).substr(begin, end - begin));
+    begin = end + 1;
+  }
+  Print(Output::kError, fmt::format("alt_las: {}\n", text));
   return ExitCode(error);
 }
 

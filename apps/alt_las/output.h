@@ -2,8 +2,11 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/result.h"
 
 // What the commands print. Nothing here throws where a stream takes nothing: main asks at the end
 // (FinishOutput), so that no command says "done" over output that was lost. Main thread only.
@@ -22,6 +25,10 @@ template <typename... T>
 void Note(fmt::format_string<T...> format, T&&... arguments) {
   WriteNote(fmt::format(format, std::forward<T>(arguments)...));
 }
+
+// Whether a file can be written at `path` (empty: none is wanted), asked before minutes of work rather than
+// after them. `option` is named in the error.
+Status CheckOutput(std::string_view option, const std::string& path);
 
 // Hands everything said so far to the system. False where standard output did not take all of it.
 bool FlushOutput();

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "../cli_checks.h"
-#include "base/file.h"
+#include "base/output_file.h"
 #include "gate_measure.h"
 #include "output.h"
 #include "profile/gate_report.h"
@@ -227,12 +227,11 @@ int RunGate(GateOptions options) {
   if (!judged.has_value()) return GateErrorCode(judged.error());
   const auto& [report, origin] = *judged;
   if (!options.markdown.empty())
-    if (const auto status =
-            WriteFileAtomically(options.markdown, profile::FormatGateMarkdown(report, origin));
+    if (const auto status = WriteOutputFile(options.markdown, profile::FormatGateMarkdown(report, origin));
         !status.has_value())
       return GateErrorCode(status.error());
   if (!options.junit.empty())
-    if (const auto status = WriteFileAtomically(options.junit, profile::FormatGateJunit(report, origin));
+    if (const auto status = WriteOutputFile(options.junit, profile::FormatGateJunit(report, origin));
         !status.has_value())
       return GateErrorCode(status.error());
   WriteOut(options.json ? profile::FormatGateJson(report, origin) : FormatText(report));

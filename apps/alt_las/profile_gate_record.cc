@@ -5,7 +5,7 @@
 
 #include "../cli_checks.h"
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/output_file.h"
 #include "gate_measure.h"
 #include "output.h"
 #include "profile/gate_report.h"
@@ -108,7 +108,7 @@ Result<int> Record(RecordOptions& options) {
   while (baseline.sessions.size() > profile::kMostSessions)
     baseline.sessions.erase(baseline.sessions.begin());
   ALTLAS_TRY(const auto report, TestAgainstItself(baseline));
-  ALTLAS_TRY_VOID(WriteFileAtomically(options.baseline, profile::FormatBaseline(baseline)));
+  ALTLAS_TRY_VOID(WriteOutputFile(options.baseline, profile::FormatBaseline(baseline)));
   WriteOut(options.json ? profile::FormatGateJson(report, {"record", options.baseline, "itself"})
                         : FormatRecorded(options, baseline, report));
   return 0;

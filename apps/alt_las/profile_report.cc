@@ -6,7 +6,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "base/file.h"
+#include "base/output_file.h"
 #include "output.h"
 #include "profile/analysis.h"
 #include "profile/open_capture.h"
@@ -104,7 +104,7 @@ Status WritePage(const std::string& path, const std::string& page) {
   if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
     return Fail(ErrorCode::kInvalidArgument,
                 "--output {}: it is there and no regular file; name a file, or - for standard output", path);
-  return WriteFileAtomically(path, page);
+  return WriteOutputFile(path, page);
 }
 
 int Report(const ReportOptions& options) {

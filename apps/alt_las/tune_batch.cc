@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "../cli_checks.h"
 #include "base/json_writer.h"
@@ -23,7 +24,7 @@ struct BatchOptions {
   std::string data;
   std::string work = "training";
   double share = 0.9;
-  double margin_gib = 0.5;
+  std::optional<double> margin_gib;
   double memory_gib = 0;
   std::int64_t length = 0;
   int threads = 0;
@@ -56,9 +57,10 @@ Result<Searched> Search(const CommonOptions& common, const BatchOptions& options
   }
   if (options.length > 0) searched.plan.length = options.length;
   searched.free_bytes = options.memory_gib > 0 ? options.memory_gib * kGiB : room.free_bytes;
-  searched.limit_bytes = options.memory_gib > 0
-                             ? options.share * searched.free_bytes
-                             : StepLimit(searched.free_bytes, options.share, options.margin_gib);
+  searched.limit_bytes =
+      options.memory_gib > 0 && !options.margin_gib
+          ? options.share * searched.free_bytes
+          : StepLimit(searched.free_bytes, options.share, options.margin_gib.value_or(kMarginGib));
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   int step = 0;
   const auto progress = [&](std::uint64_t batch) {
@@ -107,9 +109,12 @@ std::string SearchedAsText(const Searched& searched) {
                           searched.plan.work, searched.plan.length, bytes(searched.limit_bytes),
                           bytes(searched.free_bytes));
   text += FormatTable(std::move(rows));
-  text += fmt::format("\nmemory = {} + {:.2f} MiB a sample ({})\n", bytes(answer.fit.intercept),
-                      answer.fit.slope / kBytesOfMiB,
-                      answer.linear ? "the steps lie on this line" : "the steps do not lie on one line");
+  const auto measured =
+      std::count_if(answer.runs.begin(), answer.runs.end(), [](const auto& run) { return run.bytes > 0; });
+  if (measured > 1)
+    text += fmt::format("\nmemory = {} + {:.2f} MiB a sample ({})\n", bytes(answer.fit.intercept),
+                        answer.fit.slope / kBytesOfMiB,
+                        answer.linear ? "the steps lie on this line" : "the steps do not lie on one line");
   if (answer.step_bytes > 0)
     text += fmt::format("a workspace of about {} appears above {} samples\n", bytes(answer.step_bytes),
                         answer.step_above);
@@ -153,10 +158,11 @@ void AddTuneBatch(CLI::App& tune, CommonOptions& common, Command& run) {
   command->add_option("--share", options->share, "Of the free memory")
       ->check(Number(0.01, 1))
       ->capture_default_str();
-  command->add_option("--margin", options->margin_gib, "Kept free at least, GiB")
+  command
+      ->add_option("--margin", options->margin_gib,
+                   "Kept free at least, GiB (default: 0.5, with --memory none)")
       ->check(Number(0, 1e6))
-      ->type_name("GIB")
-      ->capture_default_str();
+      ->type_name("GIB");
   command->add_option("--memory", options->memory_gib, "Instead of the free memory, GiB")
       ->check(Number(0.01, 1e6))
       ->type_name("GIB");

@@ -37,6 +37,9 @@ Result<std::filesystem::path> ModelFolder(const config::LoadedConfig& loaded, co
 
 Result<DataFacts> ReadData(const std::filesystem::path& file, const std::filesystem::path& model) {
   std::error_code error;
+  if (std::filesystem::exists(file, error) && !std::filesystem::is_regular_file(file, error))
+    return Fail(ErrorCode::kInvalidArgument,
+                "--data {} is no regular file; a text file is needed, one sample a line", file.string());
   if (!std::filesystem::is_regular_file(file, error))
     return Fail(ErrorCode::kNotFound, "there is no file {}: --data is a text file, one sample a line",
                 file.string());

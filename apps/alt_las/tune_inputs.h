@@ -37,6 +37,7 @@ struct DeviceRoom {
 // The first device of this machine. Blocks some milliseconds.
 Result<DeviceRoom> RoomHere(const config::LoadedConfig& loaded);
 
+inline constexpr double kMarginGib = 0.5;  // kept free where nothing else is said
 // What a step may take of `free_bytes`: the share, but a margin kept.
 double StepLimit(double free_bytes, double share, double margin_gib);
 

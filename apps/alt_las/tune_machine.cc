@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "../cli_checks.h"
-#include "base/file.h"
 #include "base/json_writer.h"
+#include "base/output_file.h"
 #include "batch_measure.h"
 #include "open_state.h"
 #include "output.h"
@@ -61,7 +61,7 @@ Result<std::vector<tune::Rate>> Generate(const StepPlan& plan, int tokens,
   for (const int count : sequences) arguments.push_back(std::to_string(count));
   ALTLAS_TRY(const auto ran, RunProgram(plan.program, std::move(arguments)));
   if (ran.exit_code != 0 || ran.signal != 0)
-    return Fail(ErrorCode::kUnavailable, "{}", Printable(ran.errors.substr(0, 2000)));
+    return Fail(ErrorCode::kUnavailable, "{}", WorkersWords(ran.errors));
   const auto json = nlohmann::json::parse(ran.output, nullptr, false);
   std::vector<tune::Rate> rates;
   try {
@@ -114,8 +114,8 @@ Status MeasureBatch(const MachineOptions& options, StepPlan& plan, tune::Measure
     most = std::min(most, data.samples);
   }
   m.length = plan.length;
-  m.limit_bytes =
-      options.memory_gib > 0 ? options.share * m.free_bytes : StepLimit(m.free_bytes, options.share, 0.5);
+  m.limit_bytes = options.memory_gib > 0 ? options.share * m.free_bytes
+                                         : StepLimit(m.free_bytes, options.share, kMarginGib);
   const auto progress = [&](std::uint64_t batch) {
     Tell(fmt::format("a training step of {} samples of {} tokens ...", batch, plan.length));
   };
@@ -185,12 +185,15 @@ std::string AdviceAsText(const tune::Measurements& m, const std::vector<tune::Ad
 }
 
 int TuneMachine(const CommonOptions& common, const MachineOptions& options) {
+  // Before minutes of measuring, not after them.
+  if (const auto right = CheckOutput("--write", options.write); !right.has_value())
+    return Complain(right.error());
   const auto measured = MeasureAll(common, options);
   if (!measured.has_value()) return Complain(measured.error());
   const auto advice = tune::Advise(*measured);
   WriteOut(options.json ? AdviceAsJson(*measured, advice) : AdviceAsText(*measured, advice));
   if (options.write.empty()) return 0;
-  const auto written = WriteFileAtomically(options.write, tune::FormatConfiguration(*measured, advice));
+  const auto written = WriteOutputFile(options.write, tune::FormatConfiguration(*measured, advice));
   if (!written.has_value()) return Complain(written.error().Context("writing " + options.write));
   Note("written to {}; check it with: alt_las --validate-config --config {}\n", options.write, options.write);
   return 0;

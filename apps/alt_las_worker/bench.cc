@@ -67,6 +67,20 @@ int CodeOf(const Error& error) {
   }
 }
 
+// Names come from outside, and a terminal obeys them.
+std::string WithoutControls(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
 using ScenarioMeasure = Result<profile::Summary> (*)(const BenchOptions&);
 
 int RunScenario(const BenchOptions& options, ScenarioMeasure measure) {
@@ -75,7 +89,7 @@ int RunScenario(const BenchOptions& options, ScenarioMeasure measure) {
   bench::WatchInterrupts();
   const auto summary = measure(options);
   if (!summary.has_value()) {
-    fmt::print(stderr, "alt_las_worker: {}\n", summary.error().message);
+    fmt::print(stderr, "alt_las_worker: {}\n", WithoutControls(summary.error().message));
     return CodeOf(summary.error());
   }
   const auto text = profile::FormatSummary(*summary);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/output_file.h"
 #include "profile/summary.h"
 #include "profile/summary_fields.h"
 
@@ -189,7 +190,7 @@ Result<Summary> ReadSummary(const std::string& path) {
 }
 
 Status WriteSummary(const std::string& path, const Summary& summary) {
-  return WriteFileAtomically(path, FormatSummary(summary));
+  return WriteOutputFile(path, FormatSummary(summary));
 }
 
 }  // namespace altlas::profile

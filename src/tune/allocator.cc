@@ -2,6 +2,8 @@
 #include "tune/allocator.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <span>
 
 #include "base/nearest.h"
@@ -146,6 +148,38 @@ std::span<const std::string> KnownKeys() {
   return keys;
 }
 
+// What PyTorch's parser refuses at a worker's start, or takes for something else (-5 becomes 2^44 MiB), as
+// `alt_las_worker --allocator` shows with PyTorch 2.11.
+struct NumberRule {
+  std::string_view key;
+  double least;
+  double most;
+  bool ends_allowed;
+  std::string_view allowed;
+};
+constexpr NumberRule kNumberRules[] = {
+    {"max_split_size_mb", 20, 1e9, true, "a whole number from 20 on"},
+    {"garbage_collection_threshold", 0, 1, false, "a number between 0 and 1"},
+    {"per_process_memory_fraction", 0, 1, true, "a number from 0 to 1"},
+};
+
+Status CheckNumber(std::string_view key, std::string_view value) {
+  for (const auto& rule : kNumberRules) {
+    if (rule.key != key) continue;
+    double number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool is_whole = key != "max_split_size_mb" || number == std::floor(number);
+    const bool is_within = rule.ends_allowed ? number >= rule.least && number <= rule.most
+                                             : number > rule.least && number < rule.most;
+    if (error == std::errc{} && end == value.data() + value.size() && is_whole && is_within) return {};
+    return Fail(ErrorCode::kInvalidArgument, "{} is {}, and \"{}\" was found", key, rule.allowed, value);
+  }
+  const bool is_switch = key == "expandable_segments" || key == "pinned_use_background_threads";
+  if (is_switch && value != "True" && value != "False")
+    return Fail(ErrorCode::kInvalidArgument, "{} is True or False, and \"{}\" was found", key, value);
+  return {};
+}
+
 Status CheckPair(std::string_view pair) {
   const auto colon = pair.find(':');
   const std::string key(pair.substr(0, colon));
@@ -158,7 +192,7 @@ Status CheckPair(std::string_view pair) {
     return Fail(ErrorCode::kInvalidArgument, "\"{}\" is no key of PyTorch's allocator{}", key,
                 near.empty() ? "" : "; did you mean " + near + "?");
   }
-  return {};
+  return CheckNumber(key, pair.substr(colon + 1));
 }
 
 }  // namespace

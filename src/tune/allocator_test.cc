@@ -83,8 +83,26 @@ TEST(Allocator, ATextOfOnesOwnIsChecked) {
                             "backend:cudaMallocAsync", "roundup_power2_divisions:[256:1,512:2,>:8]",
                             "roundup_power2_divisions:[256:1,>:8],garbage_collection_threshold:0.8"})
     EXPECT_TRUE(CheckAllocatorText(right).has_value()) << right;
-  for (const char* wrong : {"", "max_split_size_mb", "max_split_size_mb:", "a b:1", "max_split:128", ",",
-                            "x:1,", "roundup_power2_divisions:[256:1", "backend:x]", "max_split_size_mb:1\n"})
+  for (const char* wrong : {"",
+                            "max_split_size_mb",
+                            "max_split_size_mb:",
+                            "a b:1",
+                            "max_split:128",
+                            ",",
+                            "x:1,",
+                            "roundup_power2_divisions:[256:1",
+                            "backend:x]",
+                            "max_split_size_mb:1\n",
+                            "max_split_size_mb:abc",
+                            "max_split_size_mb:-5",
+                            "max_split_size_mb:19",
+                            "max_split_size_mb:64.5",
+                            "max_split_size_mb:nan",
+                            "garbage_collection_threshold:0",
+                            "garbage_collection_threshold:9",
+                            "per_process_memory_fraction:1.2",
+                            "expandable_segments:true",
+                            "pinned_use_background_threads:1"})
     EXPECT_FALSE(CheckAllocatorText(wrong).has_value()) << wrong;
   EXPECT_NE(CheckAllocatorText("max_split_size:128").error().message.find("max_split_size_mb?"),
             std::string::npos);

@@ -103,6 +103,13 @@ TEST(Bench, AGrowingProcessFailsWhereThatIsAsked) {
   EXPECT_EQ(Bench(strict).code, 1);
 }
 
+TEST(Bench, TooFewIterationsHaveNotPassed) {
+  EXPECT_EQ(Bench({"memory", "--model", "bert-tiny", "--iterations", "3", "--sequence-length", "8",
+                   "--accelerator", "cpu", "--fail-on-growth"})
+                .code,
+            1);
+}
+
 TEST(Bench, EveryHelpNamesExamplesAndExitCodes) {
   for (const char* scenario : {"", "load", "infer", "memory", "kernel", "pipeline"}) {
     std::vector<std::string> words;
@@ -134,6 +141,8 @@ TEST(Bench, WrongInputIsToldInOneSentence) {
   expect({"kernel", "--kernel", "gemm", "--size", "1x2"}, 2, "MxNxK");
   expect({"load", "--model", "bert-tiny", "--scratch", "/nowhere/at/all"}, 2, "--scratch");
   expect({"infer", "--model", "bert-tiny", "--output", "/nowhere/at/all.json"}, 3, "/nowhere/at");
+  expect({"infer", "--model", "bert-tiny", "--seed", "-1"}, 2, "--seed");
+  expect({"infer", "--model", "no\x1b[31mred", "--accelerator", "cpu"}, 3, "no\\x1b[31mred");
   expect({"infer", "--model", "bert-tiny", "--worker", "/nowhere/at/all"}, 3, "/nowhere/at/all");
   TemporaryFolder folder;
   expect({"infer", "--model", folder.path()}, 3, "config.json");
@@ -154,7 +163,10 @@ TEST(Bench, AWorkerThatFailsIsTold) {
   EXPECT_EQ(run("echo nonsense").code, 1);
   EXPECT_EQ(run("exit 0").code, 1);
   EXPECT_EQ(run("exit 5").code, 5);
-  EXPECT_EQ(run("kill -KILL $$").code, 137);
+  const auto killed = run("kill -KILL $$");
+  EXPECT_EQ(killed.code, 1);
+  EXPECT_NE(killed.output.find("signal 9, as it is where memory runs out"), std::string::npos)
+      << killed.output;
   const auto arguments = run("echo \"$@\" >&2; exit 4");
   EXPECT_EQ(arguments.code, 4);
   EXPECT_NE(arguments.output.find("bench infer --model x"), std::string::npos) << arguments.output;

@@ -8,14 +8,18 @@ namespace {
 
 volatile sig_atomic_t was_interrupted = 0;
 
-void OnInterrupt(int) { was_interrupted = 1; }
+// A terminal tells the whole group, and so may the parent: the first Ctrl-C comes up to twice. A third means
+// that nobody wants to wait for the end of a step.
+void OnInterrupt(int number) {
+  was_interrupted = was_interrupted + 1;
+  if (was_interrupted > 2 && number == SIGINT) ::signal(number, SIG_DFL);
+}
 
 }  // namespace
 
 void WatchInterrupts() {
   struct sigaction action = {};
   action.sa_handler = OnInterrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
 }

@@ -118,7 +118,9 @@ Result<profile::Summary> RunMemoryScenario(const MemoryScenario& scenario) {
     if (allocated == Growth::kGrowing) worst = allocated;
     AddSamples(summary, "device_memory_reserved", "B", series.device_reserved, "lower");
   }
-  AddMetric(summary, "growing", "1", worst == Growth::kGrowing ? 1 : 0, "lower");
+  // Too few iterations tell nothing, and "not growing" is not nothing.
+  if (worst != Growth::kUnknown)
+    AddMetric(summary, "growing", "1", worst == Growth::kGrowing ? 1 : 0, "lower");
   AddMetric(summary, "memory_before_model", "B", static_cast<double>(before.resident), "");
   AddPeaks(summary, model->facts().device);
   AddModel(summary, model->facts());
