@@ -8,10 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/file_writing.h"
 #include "base/unique_fd.h"
 
 namespace altlas {
-namespace {
+namespace file_writing {
 
 Error SystemError(std::string_view what, const std::filesystem::path& path) {
   const int code = errno;
@@ -19,10 +20,6 @@ Error SystemError(std::string_view what, const std::filesystem::path& path) {
                     : code == ENOSPC ? ErrorCode::kStorageFull
                                      : ErrorCode::kUnavailable;
   return Fail(kind, "{} {}: {}", what, path.string(), std::strerror(code));
-}
-
-Error NoRegularFile(std::string_view what, const std::filesystem::path& path) {
-  return Fail(ErrorCode::kInvalidArgument, "{} is {}, a regular file is needed", path.string(), what);
 }
 
 Status WriteAll(int fd, std::string_view text, const std::filesystem::path& path) {
@@ -33,6 +30,17 @@ Status WriteAll(int fd, std::string_view text, const std::filesystem::path& path
     text.remove_prefix(static_cast<std::size_t>(wrote));
   }
   return {};
+}
+
+}  // namespace file_writing
+
+namespace {
+
+using file_writing::SystemError;
+using file_writing::WriteAll;
+
+Error NoRegularFile(std::string_view what, const std::filesystem::path& path) {
+  return Fail(ErrorCode::kInvalidArgument, "{} is {}, a regular file is needed", path.string(), what);
 }
 
 }  // namespace

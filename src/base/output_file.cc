@@ -11,50 +11,35 @@
 #include <cstring>
 #include <string>
 
+#include "base/file_writing.h"
 #include "base/unique_fd.h"
 
 namespace altlas {
 namespace {
 
-Error OutputError(std::string_view what, const std::filesystem::path& path) {
-  const int code = errno;
-  const auto kind = code == ENOENT   ? ErrorCode::kNotFound
-                    : code == EISDIR ? ErrorCode::kInvalidArgument
-                    : code == ENOSPC ? ErrorCode::kStorageFull
-                                     : ErrorCode::kUnavailable;
-  return Fail(kind, "{} {}: {}", what, path.string(), std::strerror(code));
-}
-
-Status WriteText(int fd, std::string_view text, const std::filesystem::path& path) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(fd, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return OutputError("cannot write", path);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
-}
+using file_writing::SystemError;
+using file_writing::WriteAll;
 
 Status WriteInPlace(const std::filesystem::path& path, std::string_view text) {
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid()) return OutputError("cannot open", path);
-  return WriteText(fd.get(), text, path);
+  if (!fd.valid()) return SystemError("cannot open", path);
+  return WriteAll(fd.get(), text, path);
 }
 
 // With the mode that a new file gets, or that of the file it replaces.
 Status WriteNew(int fd, std::string_view text, const std::filesystem::path& path, mode_t mode) {
-  ALTLAS_TRY_VOID(WriteText(fd, text, path));
-  if (::fchmod(fd, mode) != 0) return OutputError("cannot set the mode of", path);
-  return ::fsync(fd) == 0 ? Status{} : OutputError("cannot sync", path);
+  ALTLAS_TRY_VOID(WriteAll(fd, text, path));
+  if (::fchmod(fd, mode) != 0) return SystemError("cannot set the mode of", path);
+  return ::fsync(fd) == 0 ? Status{} : SystemError("cannot sync", path);
 }
 
 Status Replace(const std::filesystem::path& path, std::string_view text, mode_t mode) {
   auto name = path.string() + ".XXXXXX";
   const UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd.valid()) return OutputError("cannot create a file beside", path);
+  if (!fd.valid()) return SystemError("cannot create a file beside", path);
   auto status = WriteNew(fd.get(), text, path, mode);
   if (status.has_value() && ::rename(name.c_str(), path.c_str()) != 0)
-    status = OutputError("cannot rename to", path);
+    status = SystemError("cannot rename to", path);
   if (!status.has_value()) ::unlink(name.c_str());
   return status;
 }
@@ -79,10 +64,8 @@ mode_t ModeOfNewFiles() {
 Status WriteOutputFile(const std::filesystem::path& path, std::string_view text) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return Replace(path, text, ModeOfNewFiles());
-  if (S_ISDIR(info.st_mode)) {
-    errno = EISDIR;
-    return OutputError("cannot write", path);
-  }
+  if (S_ISDIR(info.st_mode))
+    return Fail(ErrorCode::kInvalidArgument, "cannot write {}: {}", path.string(), std::strerror(EISDIR));
   if (!S_ISREG(info.st_mode)) return WriteInPlace(path, text);
   std::error_code error;
   const auto target = std::filesystem::canonical(path, error);

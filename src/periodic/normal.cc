@@ -3,22 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
+
+#include "profile/statistics.h"
 
 namespace altlas::periodic {
-namespace {
-
-constexpr double kMadToDeviation = 1.4826;
-
-// The mean of the two middle ones where their number is even.
-double MedianOf(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  const double below = *std::max_element(values.begin(), middle);
-  return below + (*middle - below) / 2;
-}
-
-}  // namespace
 
 void Normal::Join(double value, const NormalRules& rules) {
   window_.push_back(value);
@@ -32,10 +21,9 @@ Judgement Normal::Take(double value, const NormalRules& rules) {
     Join(value, rules);
     return judgement;
   }
-  std::vector<double> values(window_.begin(), window_.end());
-  judgement.median = MedianOf(values);
-  for (double& one : values) one = std::abs(one - judgement.median);
-  judgement.spread = kMadToDeviation * MedianOf(std::move(values));
+  const std::vector<double> values(window_.begin(), window_.end());
+  judgement.median = profile::Median(values);
+  judgement.spread = profile::ScaledMad(values);
   judgement.limit = judgement.median + std::max(rules.threshold * judgement.spread,
                                                 rules.minimum_change * std::abs(judgement.median));
   if (!(value > judgement.limit)) {
