@@ -11,12 +11,14 @@
 namespace altlas::profile {
 namespace {
 
-constexpr Ns kEndOfTime = 160'000;
 constexpr Ns kTick = 1'000;  // times are multiples, so that a reference can step through them
+constexpr Ns kLastStart = 120 * kTick;
+constexpr Ns kLongest = 24 * kTick;
+constexpr Ns kEndOfTime = kLastStart + 3 * kLongest;  // of the longest range: the references look until there
 const std::vector<std::string> kSomeNames = {"a", "b<int>", "ns::c", "_Z5saxpyifPfS_"};
 
-Ns AnyTime() { return kTick * *rc::gen::inRange<Ns>(-20, kEndOfTime / kTick - 40); }
-Ns AnyLength() { return kTick * *rc::gen::inRange<Ns>(0, 25); }
+Ns AnyTime() { return kTick * *rc::gen::inRange<Ns>(-20, kLastStart / kTick + 1); }
+Ns AnyLength() { return kTick * *rc::gen::inRange<Ns>(0, kLongest / kTick + 1); }
 std::uint64_t AnyThread() { return *rc::gen::inRange<std::uint64_t>(1, 3); }
 
 TestCapture AnyCapture() {

@@ -209,8 +209,10 @@ class StoreProperty : public testing::TestWithParam<bool> {};
 
 TEST_P(StoreProperty, RandomOperationsLeaveWhatTheModelSays) {
   SetLogLevel(LogLevel::kError);
-  // Each run syncs a disk some dozen times.
-  ::setenv("RC_PARAMS", std::getenv("ALTLAS_LONG") != nullptr ? "max_success=500" : "max_success=25", 0);
+  // Each run syncs a disk some dozen times. The seed stays the caller's.
+  const char* given = std::getenv("RC_PARAMS");
+  const std::string runs = std::getenv("ALTLAS_LONG") != nullptr ? "max_success=500" : "max_success=25";
+  ::setenv("RC_PARAMS", given == nullptr ? runs.c_str() : (std::string(given) + " " + runs).c_str(), 1);
   const bool held = rc::check("random operations leave what the model says", [] {
     World world(GetParam());
     const auto length = *rc::gen::inRange(1, 300);

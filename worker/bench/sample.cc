@@ -16,7 +16,8 @@ double MiddleOf(std::span<const double> ascending) {
 }  // namespace
 
 double NearestRank(std::span<const double> ascending, double percent) {
-  const double rank = std::ceil(percent / 100 * static_cast<double>(ascending.size()));
+  // In this order a whole percentage is exact: 28 / 100 * 25 would be more than 7.
+  const double rank = std::ceil(percent * static_cast<double>(ascending.size()) / 100);
   const auto at = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
   return ascending[std::min(at, ascending.size() - 1)];
 }

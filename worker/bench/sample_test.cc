@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "worker/bench/units.h"
 
@@ -31,6 +32,14 @@ TEST(Sample, PercentilesAreNearestRanks) {
   EXPECT_DOUBLE_EQ(facts.p95, 95);
   EXPECT_DOUBLE_EQ(facts.p99, 99);
   EXPECT_DOUBLE_EQ(facts.median, 50.5);
+}
+
+// 28 / 100 * 25 is 7.000000000000001 in binary: the eighth, where the definition says the seventh.
+TEST(Sample, WholePercentagesAreNotRoundedUpTwice) {
+  std::vector<double> ascending(25);
+  std::iota(ascending.begin(), ascending.end(), 1.0);
+  EXPECT_EQ(NearestRank(ascending, 28), 7);
+  EXPECT_EQ(NearestRank(ascending, 56), 14);
 }
 
 TEST(Sample, NothingAndOneValue) {

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostPoints = 1024;
 constexpr double kReach99 = 2.575829;     // two-sided, 99 %: a leak is a serious charge
 constexpr double kNoticeable = 1.959964;  // of an autocorrelation, times 1 / sqrt(n)
+constexpr double kRounding = 1e-12;       // of the largest value in a difference
 constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 std::vector<double> MeansOf(std::span<const double> series, std::size_t block) {
@@ -39,15 +40,16 @@ std::vector<double> PairSlopes(std::span<const double> y) {
   return slopes;
 }
 
-// Ranks from 1, equal values sharing the mean of theirs; `ties` gets the size of each group of equals.
-std::vector<double> RanksOf(std::span<const double> y, std::vector<double>& ties) {
+// Ranks from 1, values within `tolerance` of a group's first sharing the mean of theirs; `ties` gets the size
+// of each group.
+std::vector<double> RanksOf(std::span<const double> y, double tolerance, std::vector<double>& ties) {
   std::vector<std::size_t> order(y.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return y[a] < y[b]; });
   std::vector<double> ranks(y.size());
   for (std::size_t at = 0; at < order.size();) {
     std::size_t end = at;
-    while (end < order.size() && y[order[end]] == y[order[at]]) ++end;
+    while (end < order.size() && y[order[end]] - y[order[at]] <= tolerance) ++end;
     for (std::size_t i = at; i < end; ++i) ranks[order[i]] = static_cast<double>(at + end + 1) / 2;
     ties.push_back(static_cast<double>(end - at));
     at = end;
@@ -65,9 +67,15 @@ double StretchOf(std::span<const double> y, double slope) {
   const std::size_t count = y.size();
   const auto n = static_cast<double>(count);
   std::vector<double> rest(count);
-  for (std::size_t i = 0; i < count; ++i) rest[i] = y[i] - slope * static_cast<double>(i);
+  double largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double line = slope * static_cast<double>(i);
+    rest[i] = y[i] - line;
+    largest = std::max({largest, std::abs(y[i]), std::abs(line)});
+  }
+  // What is equal but for the rounding of the line is a tie: it would be ranked by chance.
   std::vector<double> unused;
-  auto ranks = RanksOf(rest, unused);
+  auto ranks = RanksOf(rest, largest * kRounding, unused);
   const double mean = (n + 1) / 2;
   double spread = 0;
   for (double& rank : ranks) {
@@ -144,7 +152,7 @@ Slope SlopeOf(std::span<const double> series) {
   slope.per_step = middle / scale;
   if (y.size() < 4) return slope;
   std::vector<double> ties;
-  RanksOf(y, ties);
+  RanksOf(y, 0, ties);
   slope.stretch = StretchOf(y, middle);
   const double reach =
       kReach99 * std::sqrt(std::max(0.0, VarianceOfS(static_cast<double>(y.size()), ties)) * slope.stretch);

@@ -144,6 +144,18 @@ TEST(Growth, LessThanAPageOverTheRunAndTooFewIterationsAreNoVerdict) {
   EXPECT_EQ(JudgeGrowth({}, "memory").growth, Growth::kUnknown);
 }
 
+// Differences from the line that are equal but for rounding are ties: ranked by chance, they stretched one
+// side.
+TEST(Slope, RoundingIsNoOrder) {
+  const std::vector<double> series = {-789, -422, -439, -838, -1000, -1000, -1000,
+                                      -901, -536, -551, -949, -966,  -982,  -1000};
+  auto turned = series;
+  for (double& value : turned) value = 512 - value;
+  EXPECT_EQ(SlopeOf(series).stretch, SlopeOf(turned).stretch);
+  EXPECT_EQ(SlopeOf(series).low, -SlopeOf(turned).high);
+  EXPECT_EQ(SlopeOf(series).high, -SlopeOf(turned).low);
+}
+
 // Shifting a series changes nothing, and turning it round turns the sign.
 TEST(Slope, ShiftAndReflection) {
   EXPECT_TRUE(rc::check([] {
