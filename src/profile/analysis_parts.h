@@ -93,47 +93,6 @@ std::vector<LaunchOnThread> LaunchesByThread(const SourceWork& source);
 // Rows by thread, then start, then the longer first: the order in which nested ones open.
 std::vector<SpanRow> SpansByThread(const std::vector<SpanRow>& spans);
 
-// A span that is open at a launch.
-struct OpenSpan {
-  Ns end = 0;
-  std::uint32_t name = 0;
-  std::uint64_t kernels = 0;
-  Ns first = 0, last = 0;  // of its kernels
-};
-
-// Walks each thread's launches in time beside its spans: `on_launch(launch, open)` with the spans that had
-// begun by then and not ended before it, the one that began last at the end; `on_close(span)` once each span
-// that any launch of its thread met. Linear in the launches times the spans open at once.
-template <typename OnLaunch, typename OnClose>
-void WalkSpans(const std::vector<SpanRow>& spans, const std::vector<LaunchOnThread>& launches,
-               OnLaunch on_launch, OnClose on_close) {
-  std::vector<OpenSpan> open;
-  std::size_t next = 0;
-  std::optional<std::uint32_t> thread;
-  const auto close_until = [&](Ns at, bool all) {
-    std::size_t kept = 0;
-    for (auto& span : open) {
-      if (all || span.end < at) {
-        on_close(span);
-      } else {
-        open[kept++] = span;
-      }
-    }
-    open.resize(kept);
-  };
-  for (const auto& launch : launches) {
-    if (thread != launch.thread) close_until(0, true);
-    thread = launch.thread;
-    while (next < spans.size() && spans[next].thread < launch.thread) ++next;
-    for (; next < spans.size() && spans[next].thread == launch.thread && spans[next].start <= launch.start;
-         ++next)
-      open.push_back({spans[next].end, spans[next].name, 0, 0, 0});
-    close_until(launch.start, false);
-    on_launch(launch, open);
-  }
-  close_until(0, true);
-}
-
 // The Timing of each number below `numbers`, with no more than the durations themselves beside the result.
 // `each(take)` calls take(number, duration) for every event, and is called twice.
 template <typename Each>

@@ -1,67 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
-#include "profile/analysis_parts.h"
+#include "profile/span_kernels.h"
 
 namespace altlas::profile {
 namespace {
 
 constexpr std::size_t kPhaseKernelsShown = 10;
-
-// Kernels by the spans around their launch. A span holds a launch whose call lies within it, ends included;
-// a kernel counts once for a name, however often spans of that name nest.
-class SpanKernels {
- public:
-  explicit SpanKernels(std::size_t names)
-      : counts_(names), totals_(names), selves_(names), projected_(names), seen_(names) {}
-
-  void Walk(const SourceWork& source, const std::vector<SpanRow>& spans,
-            const std::vector<LaunchOnThread>& launches) {
-    const auto& kernels = source.columns.kernels;
-    WalkSpans(
-        spans, launches,
-        [&](const LaunchOnThread& launch, std::vector<OpenSpan>& open) {
-          TakeLaunch(kernels[launch.kernel], launch, open);
-        },
-        [&](const OpenSpan& span) {
-          if (span.kernels > 0)
-            projected_[span.name] = AddSaturated(projected_[span.name], span.last - span.first);
-        });
-  }
-
-  std::uint64_t count(std::uint32_t name) const { return counts_[name]; }
-  std::int64_t total(std::uint32_t name) const { return totals_[name]; }
-  std::int64_t self(std::uint32_t name) const { return selves_[name]; }
-  std::int64_t projected(std::uint32_t name) const { return projected_[name]; }
-  const PairSums& by_kernel() const { return by_kernel_; }
-
- private:
-  void TakeLaunch(const KernelRow& kernel, const LaunchOnThread& launch, std::vector<OpenSpan>& open) {
-    ++serial_;
-    bool is_innermost = true;
-    const auto duration = kernel.end - kernel.start;
-    for (auto span = open.rbegin(); span != open.rend(); ++span) {
-      if (span->end < launch.end) continue;
-      span->first = span->kernels == 0 ? kernel.start : std::min(span->first, kernel.start);
-      span->last = span->kernels == 0 ? kernel.end : std::max(span->last, kernel.end);
-      ++span->kernels;
-      if (is_innermost) selves_[span->name] = AddSaturated(selves_[span->name], duration);
-      is_innermost = false;
-      if (seen_[span->name] == serial_) continue;
-      seen_[span->name] = serial_;
-      ++counts_[span->name];
-      totals_[span->name] = AddSaturated(totals_[span->name], duration);
-      AddToPair(by_kernel_, span->name, kernel.name, duration);
-    }
-  }
-
-  std::vector<std::uint64_t> counts_;
-  std::vector<std::int64_t> totals_, selves_, projected_;
-  std::vector<std::uint64_t> seen_;  // the last launch that a name was counted for
-  std::uint64_t serial_ = 0;
-  PairSums by_kernel_;
-};
 
 // A moment of a thread belongs to the operator that began last of those that run. Returns what of it each
 // name has, and the operators that began while none ran.
@@ -120,6 +68,15 @@ class SelfTimes {
   OutermostOperators outermost_;
 };
 
+void WarnOfLeftOut(SpanKernels& sums, const char* what, std::uint32_t source, Summary& summary) {
+  if (const auto left_out = sums.TakeLeftOut(); left_out > 0)
+    summary.warnings.push_back({"warning",
+                                fmt::format("{} {} begin while more than {} others are open that end out of "
+                                            "turn: their kernels are not counted",
+                                            left_out, what, SpanKernels::kMostStrays),
+                                source});
+}
+
 void AddPhaseKernels(const Work& work, const SpanKernels& sums, std::vector<SummaryPhase*>& phase_of) {
   for (const auto& [key, sum] : sums.by_kernel()) {
     auto* phase = phase_of[key >> 32U];
@@ -145,10 +102,12 @@ void AddPhases(const Work& work, Summary& summary) {
   });
   std::vector<std::uint64_t> marks(phases.size());
   SpanKernels sums(phases.size());
-  for (const auto& source : work.sources) {
+  for (std::uint32_t number = 0; number < work.sources.size(); ++number) {
+    const auto& source = work.sources[number];
     for (const auto& [phase, count] : source.columns.marks) marks[phase] += count;
     if (!source.columns.ranges.empty())
       sums.Walk(source, SpansByThread(source.columns.ranges), LaunchesByThread(source));
+    WarnOfLeftOut(sums, "ranges", number, summary);
   }
   summary.phases.resize(phases.size());
   std::vector<SummaryPhase*> phase_of(phases.size(), nullptr);
@@ -179,11 +138,13 @@ OutermostOperators AddOperators(const Work& work, Summary& summary) {
   });
   SelfTimes selves(count);
   SpanKernels sums(count);
-  for (const auto& source : work.sources) {
+  for (std::uint32_t number = 0; number < work.sources.size(); ++number) {
+    const auto& source = work.sources[number];
     if (source.columns.operators.empty()) continue;
     const auto spans = SpansByThread(source.columns.operators);
     selves.Walk(spans);
     sums.Walk(source, spans, LaunchesByThread(source));
+    WarnOfLeftOut(sums, "operators", number, summary);
   }
   std::int64_t all = 0;
   for (std::uint32_t name = 0; name < count; ++name) all = AddSaturated(all, selves.total(name));

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "profile/analysis_fixture.h"
 
@@ -234,6 +235,17 @@ TEST(AnalysisProperty, EveryIdleMomentHasItsCause) {
   }));
 }
 
+// Of those that hold the call, the one that began last; of equals the shorter, then the later name.
+const RangeEvent* InnermostAround(const std::vector<RangeEvent>& ranges, const ApiEvent& call) {
+  const RangeEvent* found = nullptr;
+  for (const auto& range : ranges) {
+    if (range.thread != call.thread || range.start > call.start || range.end < call.end) continue;
+    const auto key = [](const RangeEvent& one) { return std::tuple(one.start, -one.end, one.name); };
+    if (found == nullptr || key(range) > key(*found)) found = &range;
+  }
+  return found;
+}
+
 TEST(AnalysisProperty, PhasesHoldTheKernelsWhoseCallsLieWithinThem) {
   EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
@@ -263,6 +275,13 @@ TEST(AnalysisProperty, PhasesHoldTheKernelsWhoseCallsLieWithinThem) {
         }
         if (window.start) projected += *window.end - *window.start;
       }
+      std::int64_t self = 0;
+      for (const auto& kernel : made.kernels) {
+        const auto* call = CallOf(made, kernel.correlation);
+        const auto* innermost = call == nullptr ? nullptr : InnermostAround(made.ranges, *call);
+        if (innermost != nullptr && innermost->name == phase.name) self += kernel.end - kernel.start;
+      }
+      RC_ASSERT(phase.self_kernel_ns == self);
       RC_ASSERT(phase.kernel_count == count);
       RC_ASSERT(phase.kernel_ns == total);
       RC_ASSERT(phase.projected_ns == projected);

@@ -70,6 +70,43 @@ TEST(Analysis, ManyStreamsDevicesAndNamesTakeTimeInProportion) {
   EXPECT_EQ(of_devices.allocations[29'999].device, "gpu_29999");
 }
 
+// Launches times open ranges would take an hour.
+TEST(Analysis, RangesThatAreNeverClosedTakeTimeInProportion) {
+  constexpr int kRanges = 200'000;
+  TestCapture made;
+  for (int i = 0; i < kRanges; ++i) {
+    const Ns at = 10 * i;
+    made.ranges.push_back(TestRange(at, 10 * kRanges, i % 2 == 0 ? "step" : "forward"));
+    made.api.push_back(TestCall(at + 1, at + 2, "cudaLaunchKernel", static_cast<std::uint64_t>(i) + 1));
+    made.kernels.push_back(TestKernel(at + 3, at + 7, "a", static_cast<std::uint64_t>(i) + 1));
+  }
+  const auto summary = SummaryOf({made});
+  ASSERT_EQ(summary.phases.size(), 2U);
+  EXPECT_EQ(summary.phases[0].name, "step") << "the first and so the longest";
+  EXPECT_EQ(summary.phases[0].kernel_count, static_cast<std::uint64_t>(kRanges));
+  EXPECT_EQ(summary.phases[0].kernel_ns, 4 * kRanges);
+  EXPECT_EQ(summary.phases[0].self_kernel_ns, 2 * kRanges);
+  EXPECT_EQ(summary.phases[1].kernel_count, static_cast<std::uint64_t>(kRanges) - 1);
+  EXPECT_EQ(summary.phases[1].self_kernel_ns, 2 * kRanges);
+  ASSERT_EQ(summary.phases[1].kernels.size(), 1U);
+  EXPECT_EQ(summary.phases[1].kernels[0].count, static_cast<std::uint64_t>(kRanges) - 1);
+}
+
+TEST(Analysis, RangesThatOverlapWithoutEndAreLeftOutAndSaid) {
+  constexpr int kRanges = 10'000;
+  TestCapture made;
+  for (int i = 0; i < kRanges; ++i) made.ranges.push_back(TestRange(i, 2 * kRanges + i, "request"));
+  made.api.push_back(TestCall(kRanges + 1, kRanges + 2, "cudaLaunchKernel", 1));
+  made.kernels.push_back(TestKernel(kRanges + 5, kRanges + 9, "a", 1));
+  const auto summary = SummaryOf({made});
+  EXPECT_EQ(summary.phases.at(0).kernel_count, 1U);
+  EXPECT_EQ(summary.phases.at(0).projected_ns, 4 * (1 + 4096))
+      << "the first nests in none, 4,096 more are kept";
+  ASSERT_FALSE(summary.warnings.empty());
+  EXPECT_NE(summary.warnings.back().text.find("5903 ranges"), std::string::npos)
+      << summary.warnings.back().text;
+}
+
 TEST(Analysis, AnEmptyCaptureHasAReasonForEveryFigure) {
   const auto summary = SummaryOf({TestCapture{}});
   ASSERT_FALSE(summary.head.empty());
