@@ -47,6 +47,8 @@ int JudgeContent(const profile::Summary& summary) {
 }
 
 int Analyze(const AnalyzeOptions& options) {
+  if (const auto right = CheckOutput("--output", options.output); !right.has_value())
+    return Complain(right.error());
   const auto summary = ReadInputs(options.files);
   if (!summary.has_value()) return Complain(summary.error());
   if (!options.output.empty()) {

@@ -196,6 +196,8 @@ Result<Judged> JudgeAll(GateOptions& options) {
   if (options.threshold.empty()) options.threshold = options.rule == "document" ? "200ms" : "5%";
   ALTLAS_TRY(const auto threshold, profile::ParseThreshold(options.threshold));
   ALTLAS_TRY_VOID(CheckOptions(options, threshold));
+  ALTLAS_TRY_VOID(CheckOutput("--markdown", options.markdown));
+  ALTLAS_TRY_VOID(CheckOutput("--junit", options.junit));
   Judged judged;
   judged.origin = {options.rule, options.baseline.empty() ? options.measure.against : options.baseline,
                    NameOfHead(options.measure)};

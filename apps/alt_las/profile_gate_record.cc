@@ -86,7 +86,8 @@ std::string FormatRecorded(const RecordOptions& options, const Baseline& baselin
 
 Result<int> Record(RecordOptions& options) {
   ALTLAS_TRY_VOID(SplitCommandLine(options.measure));
-  // Before the runs: a file that cannot be added to shall not cost the minutes they take.
+  // Before the runs: a file that cannot be added to or written shall not cost the minutes they take.
+  ALTLAS_TRY_VOID(CheckOutput("--baseline", options.baseline));
   ALTLAS_TRY(auto existing, ReadExisting(options));
   MeasuredRuns runs;
   if (options.measure.files.empty()) {

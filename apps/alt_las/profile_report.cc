@@ -97,17 +97,11 @@ Status Fill(const ReportOptions& options, profile::ReportInput& input, profile::
   return {};
 }
 
-// Writing replaces what is there, so that it must be a file: never /dev/null or a folder.
-Status WritePage(const std::string& path, const std::string& page) {
-  std::error_code ignored;
-  const auto there = std::filesystem::status(path, ignored);
-  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
-    return Fail(ErrorCode::kInvalidArgument,
-                "--output {}: it is there and no regular file; name a file, or - for standard output", path);
-  return WriteOutputFile(path, page);
-}
-
 int Report(const ReportOptions& options) {
+  if (options.output != "-") {
+    if (const auto right = CheckOutput("--output", options.output); !right.has_value())
+      return Complain(right.error());
+  }
   profile::ReportInput input;
   profile::TimelineBuilder timeline;
   const auto filled = Fill(options, input, timeline);
@@ -123,7 +117,7 @@ int Report(const ReportOptions& options) {
     WriteOut(page);
     return 0;
   }
-  const auto written = WritePage(options.output, page);
+  const auto written = WriteOutputFile(options.output, page);
   if (!written.has_value()) return Complain(written.error());
   const auto findings = input.summary.findings.size();
   Say("{}: {}, {} finding{}\n", Printable(options.output), FormatBytes(page.size()), findings,

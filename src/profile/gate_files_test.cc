@@ -175,6 +175,8 @@ TEST(GateLimit, TheDocumentsRuleIsOneComparison) {
             Outcome::kPass);  // over, not at
   EXPECT_EQ(JudgeDocument("avg_kernel_time", 200, KernelTimes({200.001}))->outcome, Outcome::kFail);
   EXPECT_FALSE(JudgeDocument("avg_kernel_time", 200, KernelTimes({1, 2})).has_value());
+  const auto large = JudgeDocument("avg_kernel_time", 2e6, KernelTimes({17.71471}));
+  EXPECT_EQ(large->sentence, "avg_kernel_time: 17.7147 ms is within the limit of 2000000 ms");
   EXPECT_FALSE(JudgeDocument("wall", 200, KernelTimes({1})).has_value());
 }
 

@@ -7,6 +7,12 @@
 namespace altlas::profile {
 namespace {
 
+// So many digits, and never a power of ten: people compare it with the limit they gave.
+std::string Digits(double value, int digits) {
+  return std::abs(value) < std::pow(10, digits) ? fmt::format("{:.{}g}", value, digits)
+                                                : fmt::format("{:.0f}", value);
+}
+
 Result<std::string> OwnMetric(const std::string& metric, const Session& head) {
   GateSettings settings;
   settings.metrics = {metric};
@@ -54,9 +60,9 @@ Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& m
   const bool higher = verdict.higher_is_better;
   const bool over = higher ? sure.high < limit : sure.low > limit;
   const bool under = higher ? likely.low >= limit : likely.high <= limit;
-  const std::string seen =
-      fmt::format("the median of {} run{} is {:.4g} {}, the limit {:.4g} {}", values.size(),
-                  values.size() == 1 ? "" : "s", verdict.head_median, verdict.unit, limit, verdict.unit);
+  const std::string seen = fmt::format("the median of {} run{} is {} {}, the limit {} {}", values.size(),
+                                       values.size() == 1 ? "" : "s", Digits(verdict.head_median, 4),
+                                       verdict.unit, Digits(limit, 4), verdict.unit);
   verdict.outcome = over ? MetricOutcome::kFailed : under ? MetricOutcome::kClear : MetricOutcome::kOpen;
   verdict.why = seen;
   Stage runs;
@@ -94,8 +100,8 @@ Result<GateReport> JudgeDocument(const std::string& metric, double limit, const 
     return Fail(ErrorCode::kInvalidArgument, "the summary's {} is no number", name);
   const bool over = verdict.higher_is_better ? verdict.head_median < limit : verdict.head_median > limit;
   verdict.outcome = over ? MetricOutcome::kFailed : MetricOutcome::kClear;
-  verdict.why = fmt::format("{:.6g} {} {} the limit of {:.6g} {}", verdict.head_median, verdict.unit,
-                            over ? "is over" : "is within", limit, verdict.unit);
+  verdict.why = fmt::format("{} {} {} the limit of {} {}", Digits(verdict.head_median, 6), verdict.unit,
+                            over ? "is over" : "is within", Digits(limit, 6), verdict.unit);
   report.outcome = over ? Outcome::kFail : Outcome::kPass;
   report.sentence = fmt::format("{}: {}", name, verdict.why);
   report.notes.push_back(

@@ -132,8 +132,13 @@ class ReportCommandTest(unittest.TestCase):
             self.assertFalse(page.exists())
         done = report(self.capture, "-o", self.folder)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("no regular file", done.stderr)
-        self.assertEqual(report(self.capture, "-o", "/dev/null").returncode, 2)
+        self.assertIn("is a folder", done.stderr)
+        done = report(self.capture, "-o", self.folder / "none" / "page.html")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("there is no folder", done.stderr)
+
+    def test_a_device_is_written_to_and_stays_one(self):
+        self.assertEqual(report(self.capture, "-o", "/dev/null").returncode, 0)
         self.assertTrue(pathlib.Path("/dev/null").is_char_device())
 
     @unittest.skipUnless(os.environ.get("ALTLAS_SAMPLES"), "ALTLAS_SAMPLES names no folder of captures")
