@@ -70,6 +70,18 @@ TEST(Analysis, ManyStreamsDevicesAndNamesTakeTimeInProportion) {
   EXPECT_EQ(of_devices.allocations[29'999].device, "gpu_29999");
 }
 
+TEST(Analysis, OperatorsThatWaitAreFound) {
+  TestCapture made;
+  made.operators.push_back(TestOperator(0, 2'000'000, "aten::mm"));
+  made.operators.push_back(TestOperator(9'000'000, 10'000'000, "aten::mm"));
+  const auto summary = SummaryOf({made});
+  const auto* finding = FindFinding(summary, "operators-wait");
+  ASSERT_NE(finding, nullptr);
+  EXPECT_NE(finding->sentence.find("3 ms of 10 ms: 30 %"), std::string::npos) << finding->sentence;
+  made.operators.push_back(TestOperator(2'000'000, 4'000'000, "aten::add"));
+  EXPECT_EQ(FindFinding(SummaryOf({made}), "operators-wait"), nullptr) << "half of the time is enough";
+}
+
 // Launches times open ranges would take an hour.
 TEST(Analysis, RangesThatAreNeverClosedTakeTimeInProportion) {
   constexpr int kRanges = 200'000;

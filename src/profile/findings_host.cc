@@ -14,6 +14,7 @@ constexpr std::uint64_t kFewKernels = 100;
 constexpr double kSyncsPerKernel = 0.5;
 constexpr double kShortShare = 0.5;
 constexpr double kTopOperatorShare = 0.3;
+constexpr double kBusyThreads = 0.5;
 
 bool IsAllocationCall(std::string_view name) {
   for (const auto* known :
@@ -136,6 +137,18 @@ void AddHostFindings(const Summary& summary, Findings& findings) {
                         "What makes this operator cheaper (threads, precision, shapes) is worth most.",
                         CheckWith(".operators[0] | {name, share}")});
   }
+  const auto total = FindValue(summary, "total_time_ms").value_or(0);
+  const auto busy = FindValue(summary, "operator_time_ms").value_or(0);
+  if (summary.kernels.empty() && busy > 0 && busy < kBusyThreads * total)
+    findings.push_back({"operators-wait",
+                        "info",
+                        fmt::format("Operators ran for {} of {}: {:.0f} % of one thread's time.",
+                                    InTime(busy * 1e6), InTime(total * 1e6), 100 * busy / total),
+                        {{"percent", 100 * busy / total}},
+                        "Where work was waiting, look for what kept it from the operators (the phases, the "
+                        "processor time); where "
+                        "none was, there is room for more.",
+                        CheckWith("100 * .operator_time_ms / .total_time_ms")});
 }
 
 }  // namespace altlas::profile

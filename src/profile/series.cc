@@ -27,6 +27,37 @@ std::string SumUp(std::vector<SeriesPoint>& points) {
          "that this must have been.";
 }
 
+// The rates of ALT_LAS's own counters of what a command used since its start.
+const std::map<std::string, const char*, std::less<>> kRateOfTotal = {
+    {"cpu_seconds", "cpu_cores"},
+    {"read_bytes", "read_bytes_per_second"},
+    {"written_bytes", "written_bytes_per_second"},
+    {"voluntary_switches", "voluntary_switches_per_second"},
+    {"involuntary_switches", "involuntary_switches_per_second"},
+};
+constexpr Ns kRateWindow = 250'000'000;  // processor time is told in steps of 10 ms
+
+// A total becomes its rate, at the beginning of each stretch. False, and nothing changed, where it falls or
+// has fewer than two points: then it is none.
+bool MakeRate(std::vector<SeriesPoint>& points) {
+  const auto falls = [](const SeriesPoint& a, const SeriesPoint& b) { return b.value < a.value; };
+  if (points.size() < 2 || std::adjacent_find(points.begin(), points.end(), falls) != points.end())
+    return false;
+  std::vector<SeriesPoint> rates;
+  auto from = points.front();
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const auto& to = points[i];
+    if (to.at - from.at < kRateWindow && i + 1 < points.size()) continue;
+    if (to.at == from.at) continue;
+    rates.push_back({from.at, (to.value - from.value) / (static_cast<double>(to.at - from.at) / 1e9)});
+    from = to;
+  }
+  if (rates.empty()) return false;
+  rates.push_back({points.back().at, rates.back().value});
+  points = std::move(rates);
+  return true;
+}
+
 }  // namespace
 
 std::vector<SeriesPoint> ThinSeries(const std::vector<SeriesPoint>& points, std::size_t buckets) {
@@ -108,6 +139,8 @@ std::vector<Series> SeriesBuilder::Build(std::size_t buckets) {
     std::stable_sort(points.begin(), points.end(),
                      [](const SeriesPoint& a, const SeriesPoint& b) { return a.at < b.at; });
     if (key.summed) series.note = SumUp(points);
+    const auto rate = key.kind == Series::Kind::kCounter ? kRateOfTotal.find(key.name) : kRateOfTotal.end();
+    if (rate != kRateOfTotal.end() && MakeRate(points)) series.name = rate->second;
     if (points.size() >= limit_) {
       series.note += fmt::format("{}The curve shows the first {} records of it that the file holds.",
                                  series.note.empty() ? "" : " ", limit_);

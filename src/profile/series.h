@@ -32,9 +32,10 @@ struct Series {
   std::string note;  // what must be known to read it; empty: nothing
 };
 
-// Collects allocations and counters. A total that the capture does not tell is summed up from what was taken
-// and given back, from the capture's start. Owns what it keeps: 16 bytes a record, up to `limit` records a
-// series and 256 series. Not thread-safe.
+// Collects allocations and counters. ALT_LAS's own totals since the start (docs/formats/collector.md) become
+// rates: cpu_seconds is cpu_cores, what ends in _bytes or _switches is ..._per_second. A total that the
+// capture does not tell is summed up from what was taken and given back, from the capture's start. Owns what
+// it keeps: 16 bytes a record, up to `limit` records a series and 256 series. Not thread-safe.
 class SeriesBuilder : public CaptureSink {
  public:
   explicit SeriesBuilder(std::size_t limit = 8'000'000) : limit_(limit) {}

@@ -89,6 +89,29 @@ TEST(Series, ATotalOfZeroAfterOthersIsATotal) {
   EXPECT_TRUE(all[0].note.empty());
 }
 
+TEST(Series, TotalsSinceTheStartAreShownAsRates) {
+  SeriesBuilder builder;
+  constexpr Ns kTenth = 100'000'000;
+  for (int i = 0; i <= 10; ++i) {  // two processors busy for half a second, then none
+    const double seconds = 0.2 * std::min(i, 5);
+    builder.OnCounter({.at = kTenth * i, .name = "cpu_seconds", .value = seconds});
+    builder.OnCounter({.at = kTenth * i, .name = "read_bytes", .value = i == 7 ? 3.0 : 4.0 * i});
+    builder.OnCounter({.at = kTenth * i, .name = "rss_bytes", .value = 100.0 * i});
+  }
+  builder.OnCounter({.at = 0, .name = "written_bytes", .value = 5});
+  const auto all = builder.Build(1000);
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_EQ(all[0].name, "cpu_cores");
+  EXPECT_EQ(all[0].points.front().at, 0);
+  EXPECT_NEAR(all[0].points.front().value, 2, 1e-9);
+  EXPECT_NEAR(all[0].points[1].value, 2.0 * 2 / 3, 1e-9) << "from 300 to 600 ms, busy until 500";
+  EXPECT_EQ(all[0].points.back().at, 10 * kTenth);
+  EXPECT_EQ(all[0].points.back().value, 0);
+  EXPECT_EQ(all[1].name, "read_bytes") << "what falls is no total";
+  EXPECT_EQ(all[2].name, "rss_bytes");
+  EXPECT_EQ(all[3].name, "written_bytes") << "one reading has no rate";
+}
+
 TEST(Series, CountersStayApartByCaptureAndHostileOnesAreBounded) {
   SeriesBuilder builder(10);
   for (std::uint32_t capture = 0; capture < 2; ++capture) {

@@ -43,6 +43,8 @@ std::string LaneTitle(LaneKind kind, std::uint64_t part, const std::string& doma
     case LaneKind::kSyncs:
       return "synchronization";
     default:
+      // Phases of no thread in particular, such as a request's time in the queue.
+      if (kind == LaneKind::kPhases && part == 0) return domain.empty() ? "no thread" : domain;
       return fmt::format("{}thread {}{}", domain.empty() ? "" : domain + ", ", part & 0xFFFFFF, process);
   }
 }

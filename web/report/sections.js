@@ -186,7 +186,9 @@ function seriesCharts(data, all) {
   }
   const ends = all.flatMap((series) => [series.at[0] ?? 0, series.at[series.at.length - 1] ?? 0]);
   const from = Math.min(0, ...ends), to = Math.max(data.timeline.span, ...ends, from + 1);
-  return [...groups].slice(0, 24).map(([title, group]) => {
+  const flat = [...groups].filter(([, group]) => group.every((series) => series.value.every((value) => value === 0))).map(([title]) => title);
+  const shown = [...groups].filter(([title]) => !flat.includes(title));
+  const charts = shown.slice(0, 24).map(([title, group]) => {
     const inBytes = group[0].kind !== "counter" || /_bytes$/.test(group[0].name);
     const format = inBytes ? bytes : (value) => figure(group[0].name, value);
     const top = group.reduce((a, b) => (b.largest > a.largest ? b : a));
@@ -194,6 +196,9 @@ function seriesCharts(data, all) {
       timeChart({title, from, to, format, base: inBytes ? 1024 : 10, lines: group.map((series) => ({name: series.kind === "counter" ? label(series.name) : series.kind, at: series.at, value: series.value, main: series.kind !== "reserved"}))}),
       ...group.filter((series) => series.note).map((series) => el("p", {class: "muted small", text: series.note})));
   });
+  const rest = shown.slice(24).map(([title]) => title);
+  return [...charts, rest.length ? el("p", {class: "muted small", text: `Not drawn: ${rest.join(", ")}.`}) : null,
+    flat.length ? el("p", {class: "muted small", text: `Zero throughout: ${flat.join(", ")}.`}) : null];
 }
 
 function memorySection(data) {
