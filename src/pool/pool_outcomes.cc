@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/json_writer.h"
@@ -46,7 +48,8 @@ void Pool::Impl::Dispatch(Entry& entry, const sched::Action& action) {
   r.explain = explain.EndObject().Take();
   ALTLAS_INFO("sched", "task placed", {"task", r.id.ToString()}, {"device", r.device},
               {"strategy", StrategyName(action.strategy)}, {"reason", sched::ReasonName(action.reason)},
-              {"score", action.score}, {"attempt", r.attempt}, {"note", action.message});
+              {"score", fmt::format("{:.4g}", action.score)}, {"attempt", r.attempt},
+              {"note", action.message});
   r.budget_ms = std::max<std::int64_t>(0, r.budget_ms - Millis(clock_.Now() - entry.queued_at));
   store_.tasks().RecordDispatch({r.id, r.attempt, r.device, r.budget_ms, r.started_ms, r.explain});
 

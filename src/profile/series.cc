@@ -37,6 +37,16 @@ const std::map<std::string, const char*, std::less<>> kRateOfTotal = {
 };
 constexpr Ns kRateWindow = 250'000'000;  // processor time is told in steps of 10 ms
 
+// Switches are told of the threads that live: what an ended one made is taken as made.
+void KeepRises(std::vector<SeriesPoint>& points) {
+  double lost = 0;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const double before = points[i - 1].value;
+    lost += std::max(0.0, before - lost - points[i].value);
+    points[i].value += lost;
+  }
+}
+
 // A total becomes its rate, at the beginning of each stretch. False, and nothing changed, where it falls or
 // has fewer than two points: then it is none.
 bool MakeRate(std::vector<SeriesPoint>& points) {
@@ -140,6 +150,7 @@ std::vector<Series> SeriesBuilder::Build(std::size_t buckets) {
                      [](const SeriesPoint& a, const SeriesPoint& b) { return a.at < b.at; });
     if (key.summed) series.note = SumUp(points);
     const auto rate = key.kind == Series::Kind::kCounter ? kRateOfTotal.find(key.name) : kRateOfTotal.end();
+    if (rate != kRateOfTotal.end() && key.name.ends_with("_switches")) KeepRises(points);
     if (rate != kRateOfTotal.end() && MakeRate(points)) series.name = rate->second;
     if (points.size() >= limit_) {
       series.note += fmt::format("{}The curve shows the first {} records of it that the file holds.",

@@ -97,10 +97,13 @@ TEST(Series, TotalsSinceTheStartAreShownAsRates) {
     builder.OnCounter({.at = kTenth * i, .name = "cpu_seconds", .value = seconds});
     builder.OnCounter({.at = kTenth * i, .name = "read_bytes", .value = i == 7 ? 3.0 : 4.0 * i});
     builder.OnCounter({.at = kTenth * i, .name = "rss_bytes", .value = 100.0 * i});
+    // A thread that made 15 ends at 0.5 s.
+    builder.OnCounter(
+        {.at = kTenth * i, .name = "voluntary_switches", .value = 10.0 * i - (i >= 5 ? 15 : 0)});
   }
   builder.OnCounter({.at = 0, .name = "written_bytes", .value = 5});
   const auto all = builder.Build(1000);
-  ASSERT_EQ(all.size(), 4U);
+  ASSERT_EQ(all.size(), 5U);
   EXPECT_EQ(all[0].name, "cpu_cores");
   EXPECT_EQ(all[0].points.front().at, 0);
   EXPECT_NEAR(all[0].points.front().value, 2, 1e-9);
@@ -109,7 +112,12 @@ TEST(Series, TotalsSinceTheStartAreShownAsRates) {
   EXPECT_EQ(all[0].points.back().value, 0);
   EXPECT_EQ(all[1].name, "read_bytes") << "what falls is no total";
   EXPECT_EQ(all[2].name, "rss_bytes");
-  EXPECT_EQ(all[3].name, "written_bytes") << "one reading has no rate";
+  EXPECT_EQ(all[3].name, "voluntary_switches_per_second");
+  EXPECT_NEAR(all[3].points[0].value, 100, 1e-9);
+  EXPECT_NEAR(all[3].points[1].value, (10.0 + 0 + 10) / 0.3, 1e-9)
+      << "from 300 to 600 ms: one step is not known";
+  EXPECT_NEAR(all[3].points[2].value, 100, 1e-9);
+  EXPECT_EQ(all[4].name, "written_bytes") << "one reading has no rate";
 }
 
 TEST(Series, CountersStayApartByCaptureAndHostileOnesAreBounded) {
