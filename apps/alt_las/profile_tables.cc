@@ -127,7 +127,19 @@ Rows ApiRows(const profile::Summary& summary) {
   return rows;
 }
 
+// Without kernels the columns of their times would be empty: a step's own times say more.
+Rows HostPhaseRows(const profile::Summary& summary) {
+  Rows rows = {{"PHASE", "DOMAIN", "COUNT", "TOTAL", "MEAN", "MEDIAN", "P95"}};
+  for (const auto& phase : summary.phases) {
+    auto cells = Joined({phase.name, phase.domain}, TimingCells(phase.timing));
+    cells[2] = fmt::format("{}", phase.timing.count + phase.marks);
+    rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
 Rows PhaseRows(const profile::Summary& summary) {
+  if (summary.kernels.empty()) return HostPhaseRows(summary);
   Rows rows = {{"PHASE", "DOMAIN", "COUNT", "ON THE HOST", "KERNELS", "KERNEL TIME", "ON THE DEVICE"}};
   for (const auto& phase : summary.phases)
     rows.push_back({phase.name, phase.domain, fmt::format("{}", phase.timing.count + phase.marks),

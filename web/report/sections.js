@@ -156,10 +156,11 @@ function phaseSection(data) {
   const rows = data.summary.phases;
   if (!rows || rows.length === 0) return null;
   const kernels = (row) => (row.kernels || []).map((kernel) => `${time(kernel.total_ns)}  ${shortName(kernel.full_name)}`).join("\n");
-  return section("phases", "Phases", "Named stretches of host time, and the kernels launched within each.",
+  const device = rows.some((row) => row.kernel_count > 0);
+  return section("phases", "Phases", device ? "Named stretches of host time, and the kernels launched within each." : "Named stretches of host time.",
     makeTable({id: "phase-table", caption: "Phases", rows, sortBy: 1, filter: "Filter phases", leftOut: data.summary_left_out.phases, columns: [
-      nameColumn("Phase", (row) => row.domain ? `${row.domain}: ${row.name}` : row.name), totalColumn("Host time"), ...timingColumns(),
-      {title: "Kernels", number: true, value: (row) => row.kernel_count, text: (row) => row.kernel_count ? count(row.kernel_count) : "–", detail: kernels}, {title: "Kernel time", number: true, value: (row) => row.kernel_ns, text: (row) => row.kernel_count ? time(row.kernel_ns) : "–", detail: (row) => exactTime(row.kernel_ns)}]}));
+      nameColumn("Phase", (row) => row.domain ? `${row.domain}: ${row.name}` : row.name), totalColumn("Host time"), ...timingColumns(), ...(device ? [
+      {title: "Kernels", number: true, value: (row) => row.kernel_count, text: (row) => row.kernel_count ? count(row.kernel_count) : "–", detail: kernels}, {title: "Kernel time", number: true, value: (row) => row.kernel_ns, text: (row) => row.kernel_count ? time(row.kernel_ns) : "–", detail: (row) => exactTime(row.kernel_ns)}] : [])]}));
 }
 
 function callSection(data) {
