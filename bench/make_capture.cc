@@ -18,7 +18,9 @@ int main(int argc, char** argv) {
   if (argc > 3) what.seed = std::strtoull(argv[3], nullptr, 10);
   const std::string_view schema = argc > 4 ? argv[4] : "3.13";
   using Schema = altlas::profile::NsysWriter::Schema;
-  what.schema = schema == "2.9" ? Schema::k2_9 : schema == "3.16" ? Schema::k3_16 : Schema::k3_13;
+  what.schema = schema == "2.9"    ? Schema::kSchema29
+                : schema == "3.16" ? Schema::kSchema316
+                                   : Schema::kSchema313;
   const auto start = std::chrono::steady_clock::now();
   const auto written = altlas::profile::WriteMadeCapture(argv[1], what);
   if (!written.has_value()) {

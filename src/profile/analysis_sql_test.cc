@@ -58,7 +58,8 @@ void CheckAgainstSql(const std::string &path, const Summary &summary) {
 }
 
 TEST(AnalysisSql, SumsOfEverySchemaAreThoseOfSql) {
-  for (const auto schema : {NsysWriter::Schema::k2_9, NsysWriter::Schema::k3_13, NsysWriter::Schema::k3_16}) {
+  for (const auto schema :
+       {NsysWriter::Schema::kSchema29, NsysWriter::Schema::kSchema313, NsysWriter::Schema::kSchema316}) {
     const TemporaryFolder folder;
     const auto path = (folder.path() / "made.sqlite").string();
     MadeCapture what;

@@ -19,7 +19,7 @@ struct Written {
   TemporaryFolder folder;
   std::filesystem::path path = folder.path() / "x.sqlite";
   std::unique_ptr<NsysWriter> writer;
-  explicit Written(Schema schema = Schema::k3_13) : writer(*NsysWriter::Create(path, schema)) {}
+  explicit Written(Schema schema = Schema::kSchema313) : writer(*NsysWriter::Create(path, schema)) {}
   Result<CaptureInfo> Read(CaptureRecorder& seen) {
     EXPECT_TRUE(writer->Finish().has_value());
     return ReadNsysSqlite(path, seen);
@@ -206,7 +206,7 @@ TEST(NsysHostile, FilesThatAreNoExportAreToldApart) {
 
 TEST(NsysHostile, AnSqliteDatabaseOfSomethingElseIsNamedAsThat) {
   const TemporaryFolder folder;
-  auto writer = *NsysWriter::Create(folder.path() / "x", Schema::k3_13);
+  auto writer = *NsysWriter::Create(folder.path() / "x", Schema::kSchema313);
   writer->Exec("DROP TABLE META_DATA_EXPORT");
   (void)writer->Finish();
   CaptureRecorder seen;
@@ -222,7 +222,7 @@ TEST(NsysHostile, BytesTurnedOverAnywhereGiveAnErrorOrRecordsThatMakeSense) {
   const auto path = folder.path() / "x";
   MadeCapture what;
   what.kernels = 150;
-  what.schema = Schema::k2_9;
+  what.schema = Schema::kSchema29;
   ASSERT_TRUE(WriteMadeCapture(path, what).has_value());
   const auto whole = Bytes(path);
   Random random(42);

@@ -18,7 +18,7 @@ namespace altlas::profile {
 namespace {
 
 using Schema = NsysWriter::Schema;
-constexpr Schema kSchemas[] = {Schema::k2_9, Schema::k3_13, Schema::k3_16};
+constexpr Schema kSchemas[] = {Schema::kSchema29, Schema::kSchema313, Schema::kSchema316};
 
 // The rows of a query, each as text with | between: what SQLite itself says of the file.
 std::vector<std::string> Query(const std::filesystem::path& path, const std::string& sql) {
@@ -194,8 +194,8 @@ TEST(NsysReader, ToolSchemaDeviceTimesAndNotesComeFromEitherGenerationsTables) {
     ASSERT_TRUE(writer->Finish().has_value());
     CaptureRecorder seen;
     const auto info = MustRead(path, seen);
-    const bool old = schema == Schema::k2_9;
-    EXPECT_EQ(info.schema, old ? "2.9.1" : schema == Schema::k3_13 ? "3.13.2" : "3.16.1");
+    const bool old = schema == Schema::kSchema29;
+    EXPECT_EQ(info.schema, old ? "2.9.1" : schema == Schema::kSchema313 ? "3.13.2" : "3.16.1");
     EXPECT_EQ(info.tool.substr(0, 20), old ? "Nsight Systems 2022." : "Nsight Systems 2024.");
     ASSERT_EQ(info.devices.size(), 1U);
     EXPECT_EQ(info.devices[0].index, 3);
@@ -214,7 +214,7 @@ TEST(NsysReader, ToolSchemaDeviceTimesAndNotesComeFromEitherGenerationsTables) {
 TEST(NsysReader, EnumTablesThatNumberKindsDifferentlyAreObeyed) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "x.sqlite";
-  auto writer = *NsysWriter::Create(path, Schema::k3_13);
+  auto writer = *NsysWriter::Create(path, Schema::kSchema313);
   writer->Exec("DELETE FROM ENUM_CUDA_MEMCPY_OPER");
   writer->Exec(
       "INSERT INTO ENUM_CUDA_MEMCPY_OPER VALUES (1, 'CUDA_MEMCPY_KIND_DTOH', 'x'), (2, "
@@ -236,7 +236,7 @@ TEST(NsysReader, EnumTablesThatNumberKindsDifferentlyAreObeyed) {
 TEST(NsysReader, RangesLeftOpenEndWithTheCaptureAndMarksAreMarks) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "x.sqlite";
-  auto writer = *NsysWriter::Create(path, Schema::k3_16);
+  auto writer = *NsysWriter::Create(path, Schema::kSchema316);
   writer->Add(RangeEvent{100, 0, "mark", "", 1, true});
   writer->Exec("INSERT INTO NVTX_EVENTS (start, end, eventType, text) VALUES (200, NULL, 60, 'open')");
   writer->Exec(
@@ -259,7 +259,7 @@ TEST(NsysReader, RangesLeftOpenEndWithTheCaptureAndMarksAreMarks) {
 TEST(NsysReader, GraphsTracedAsOneAreKernelsThatSayTheyAreGraphs) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "x.sqlite";
-  auto writer = *NsysWriter::Create(path, Schema::k3_13);
+  auto writer = *NsysWriter::Create(path, Schema::kSchema313);
   KernelEvent graph;
   graph.start = 10;
   graph.end = 50;
@@ -278,7 +278,7 @@ TEST(NsysReader, GraphsTracedAsOneAreKernelsThatSayTheyAreGraphs) {
 TEST(NsysReader, NoStreamAndNoDeviceAreReadInBothSpellings) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "x.sqlite";
-  auto writer = *NsysWriter::Create(path, Schema::k3_13);
+  auto writer = *NsysWriter::Create(path, Schema::kSchema313);
   writer->Add(SyncEvent{1, 2, SyncKind::kContext, 0, 0, 0});
   writer->Exec("UPDATE CUPTI_ACTIVITY_KIND_SYNCHRONIZATION SET streamId = -1, deviceId = 4294967295");
   ASSERT_TRUE(writer->Finish().has_value());

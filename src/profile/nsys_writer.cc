@@ -158,10 +158,11 @@ void NsysWriter::Exec(const std::string& sql) {
 
 void NsysWriter::CreateTable(std::string_view table) {
   std::string columns(ColumnsOf(table));
-  const bool newest = schema_ == Schema::k3_16;
+  const bool newest = schema_ == Schema::kSchema316;
   if (table == "NVTX_EVENTS" && newest) columns += ", binaryData BLOB";
   if (table == "GPU_METRICS" && newest) columns += ", rawTimestamp INTEGER";
-  if (table == "CUPTI_ACTIVITY_KIND_KERNEL" && schema_ != Schema::k2_9) columns += ", greenContextId INTEGER";
+  if (table == "CUPTI_ACTIVITY_KIND_KERNEL" && schema_ != Schema::kSchema29)
+    columns += ", greenContextId INTEGER";
   Exec(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", table, columns));
 }
 
@@ -204,7 +205,7 @@ void NsysWriter::Insert(std::string_view table, std::initializer_list<Value> val
 }
 
 void NsysWriter::WriteSchema() {
-  const bool old = schema_ == Schema::k2_9;
+  const bool old = schema_ == Schema::kSchema29;
   const auto meta = old ? "EXPORT_META_DATA" : "META_DATA_EXPORT";
   CreateTable("StringIds");
   if (old) {
@@ -217,10 +218,12 @@ void NsysWriter::WriteSchema() {
     WriteEnums();
   }
   Insert(meta, {"EXPORT_PRODUCT_NAME", "NVIDIA Nsight Systems"});
-  Insert(meta, {"EXPORT_PRODUCT_VERSION", old                        ? "2022.2.1.31"
-                                          : schema_ == Schema::k3_13 ? "2024.5.1.113"
-                                                                     : "2024.6.2.1"});
-  Insert(meta, {"EXPORT_SCHEMA_VERSION", old ? "2.9.1" : schema_ == Schema::k3_13 ? "3.13.2" : "3.16.1"});
+  Insert(meta, {"EXPORT_PRODUCT_VERSION", old                             ? "2022.2.1.31"
+                                          : schema_ == Schema::kSchema313 ? "2024.5.1.113"
+                                                                          : "2024.6.2.1"});
+  Insert(meta, {"EXPORT_SCHEMA_VERSION", old                             ? "2.9.1"
+                                         : schema_ == Schema::kSchema313 ? "3.13.2"
+                                                                         : "3.16.1"});
   Insert(meta, {"EXPORT_LAZY", old ? "false" : "true"});
 }
 
@@ -363,7 +366,7 @@ void NsysWriter::AddOverhead(Ns start, Ns end) {
 
 void NsysWriter::AddEnvironment(std::string_view name, std::string_view value) {
   const std::string pair = std::string(name) + "=" + std::string(value);
-  if (schema_ == Schema::k2_9) {
+  if (schema_ == Schema::kSchema29) {
     Insert("TARGET_INFO_SYSTEM_ENV", {0, "Local (CLI)", "DeviceEnvironment", 1, std::string_view(pair)});
     Intern(pair);
   } else {
@@ -372,7 +375,7 @@ void NsysWriter::AddEnvironment(std::string_view name, std::string_view value) {
 }
 
 void NsysWriter::AddOutput(std::string_view text) {
-  if (schema_ == Schema::k2_9) {
+  if (schema_ == Schema::kSchema29) {
     Insert("ProcessStreams", {0, Intern("/tmp/streams/pid_1_stdout.log"), Intern(text)});
   } else {
     Insert("ANALYSIS_FILE", {1, "pid_1_stdout.log", text, 0});
@@ -380,7 +383,7 @@ void NsysWriter::AddOutput(std::string_view text) {
 }
 
 void NsysWriter::AddPlace(std::string_view user, std::string_view host) {
-  const auto meta = schema_ == Schema::k2_9 ? "EXPORT_META_DATA" : "META_DATA_EXPORT";
+  const auto meta = schema_ == Schema::kSchema29 ? "EXPORT_META_DATA" : "META_DATA_EXPORT";
   Insert(meta, {"EXPORT_USER", user});
   Insert(meta, {"EXPORT_HOST", host});
   Insert("TARGET_INFO_SYSTEM_ENV", {0, "Local (CLI)", "Hostname", 2, host});

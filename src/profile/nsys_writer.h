@@ -22,9 +22,10 @@ namespace altlas::profile {
 // returned by Finish. Not thread-safe.
 class NsysWriter {
  public:
-  // k2_9: all tables there from the start, EXPORT_META_DATA, no ENUM tables. k3_13: tables as they are
-  // needed, META_DATA_EXPORT, ENUM tables. k3_16: that, with NVTX's binaryData and a raw time in GPU_METRICS.
-  enum class Schema { k2_9, k3_13, k3_16 };
+  // kSchema29: all tables there from the start, EXPORT_META_DATA, no ENUM tables. kSchema313: tables as they
+  // are needed, META_DATA_EXPORT, ENUM tables. kSchema316: that, with NVTX's binaryData and a raw time in
+  // GPU_METRICS.
+  enum class Schema { kSchema29, kSchema313, kSchema316 };
   static Result<std::unique_ptr<NsysWriter>> Create(const std::filesystem::path& path, Schema schema);
   ~NsysWriter();
   NsysWriter(const NsysWriter&) = delete;
@@ -70,7 +71,7 @@ class NsysWriter {
   std::int64_t DomainOf(std::string_view name, std::uint64_t thread);
 
   std::unique_ptr<sqlite3, Close> connection_;
-  Schema schema_ = Schema::k3_13;
+  Schema schema_ = Schema::kSchema313;
   Status status_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> inserts_;
   std::unordered_map<std::string, std::int64_t> ids_;
@@ -87,7 +88,7 @@ struct MadeCapture {
   std::uint32_t streams = 4;
   std::uint64_t kernels_in_step = 100;  // a range "step" around them
   std::uint64_t kernels_per_copy = 10;
-  NsysWriter::Schema schema = NsysWriter::Schema::k3_13;
+  NsysWriter::Schema schema = NsysWriter::Schema::kSchema313;
 };
 Status WriteMadeCapture(const std::filesystem::path& path, const MadeCapture& what);
 

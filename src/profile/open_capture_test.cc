@@ -29,7 +29,7 @@ struct FakeNsys {
             [this](const std::vector<std::string>& arguments) -> Result<int> {
               ++runs;
               last = arguments;
-              const auto out = arguments.at(7);
+              const auto& out = arguments.at(7);
               if (!database.empty()) std::filesystem::copy_file(database, out);
               return code;
             }};
@@ -131,7 +131,7 @@ TEST_F(OpenCapture, WhatIsNoCaptureIsNamed) {
     EXPECT_FALSE(info.has_value());
     return info.has_value() ? std::string() : info.error().message;
   };
-  std::ofstream(folder_.path() / "empty");
+  std::ofstream(folder_.path() / "empty") << "";
   EXPECT_NE(message("empty").find("is empty"), std::string::npos);
   std::ofstream(folder_.path() / "zeros") << std::string(100, '\0');
   EXPECT_NE(message("zeros").find("zeros only"), std::string::npos);

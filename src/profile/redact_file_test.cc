@@ -58,7 +58,7 @@ std::unique_ptr<NsysWriter> SecretCapture(const std::filesystem::path& path, Sch
 }
 
 TEST(RedactFile, NothingPrivateIsLeftInTheBytesOfAnExportAndTheFiguresStay) {
-  for (const auto schema : {Schema::k2_9, Schema::k3_13, Schema::k3_16}) {
+  for (const auto schema : {Schema::kSchema29, Schema::kSchema313, Schema::kSchema316}) {
     const TemporaryFolder folder;
     const auto in = folder.path() / "in.sqlite";
     const auto out = folder.path() / "out.sqlite";

@@ -183,7 +183,7 @@ TEST(BatchSearch, NothingBelowTheSmallestIsRun) {
   const auto outcome = Search(
       [](std::uint64_t b) {
         EXPECT_GE(b, 2u);
-        return 100 * kMiB * static_cast<double>(b);
+        return 100 * (kGiB / 1024) * static_cast<double>(b);
       },
       {.memory_bytes = kGiB, .least = 2});
   EXPECT_EQ(outcome.answer.batch, 10u);
