@@ -36,7 +36,8 @@ class CheckRecords : public altlas::profile::CaptureSink {
 std::vector<std::string> MakeBases() {
   std::vector<std::string> bases;
   const altlas::TemporaryFolder folder;
-  for (const auto schema : {NsysWriter::Schema::k2_9, NsysWriter::Schema::k3_13, NsysWriter::Schema::k3_16}) {
+  for (const auto schema :
+       {NsysWriter::Schema::kSchema29, NsysWriter::Schema::kSchema313, NsysWriter::Schema::kSchema316}) {
     const auto path = folder.path() / std::to_string(bases.size());
     altlas::profile::MadeCapture what;
     what.kernels = 30;

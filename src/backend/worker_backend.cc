@@ -94,7 +94,10 @@ void WorkerBackend::Stop(StopMode mode, std::function<void()> stopped) {
   if (mode == StopMode::kLeaveRunning) events_.clear();
   session_.Stop(Now(), mode);
   Apply();
-  if (mode == StopMode::kLeaveRunning) LetGo();
+  if (mode == StopMode::kLeaveRunning) {
+    hub_.LeaveToTheNext(device());
+    LetGo();
+  }
   DeliverLater();
 }
 

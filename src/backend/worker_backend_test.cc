@@ -258,6 +258,30 @@ TEST_F(WorkerBackendTest, ResultFinishedWithoutAManagerIsDeliveredToTheNext) {
   manager.StopWorker();
 }
 
+// What the manager says, in its goodbye, to a connection that sends these bytes.
+std::string GoodbyeTo(LoopKit& kit, const Manager& manager, const std::string& bytes) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto path = manager.hub->socket_path().string();
+  std::memcpy(address.sun_path, path.data(), path.size());
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+  std::string answer;
+  char buffer[4096];
+  kit.Until([&] {
+    const auto got = ::recv(fd.get(), buffer, sizeof(buffer), 0);
+    if (got > 0) answer.append(buffer, std::size_t(got));
+    return got == 0 || (got < 0 && errno != EAGAIN);
+  });
+  wire::FrameReader reader;
+  reader.Feed(AsBytes(answer));
+  const auto frame = reader.Next();
+  const auto message = frame ? wire::DecodeMessage(*frame) : Result<wire::Message>(wire::KeepAlive{});
+  return message && std::holds_alternative<wire::Goodbye>(*message) ? std::get<wire::Goodbye>(*message).text
+                                                                    : "no goodbye";
+}
+
 TEST_F(WorkerBackendTest, WorkerLeftRunningOnPurposeIsAdoptedToo) {
   int pid = 0;
   {
@@ -267,6 +291,11 @@ TEST_F(WorkerBackendTest, WorkerLeftRunningOnPurposeIsAdoptedToo) {
     const auto before = manager.recorder.events.size();
     manager.StopWorker(StopMode::kLeaveRunning);
     EXPECT_EQ(manager.recorder.events.size(), before);
+    // While this manager still listens, the worker's hello is no reason to end.
+    wire::Hello hello;
+    hello.program_version = ALTLAS_VERSION;
+    hello.device = "gpu_0";
+    EXPECT_EQ(GoodbyeTo(kit_, manager, *wire::EncodeMessage(hello)), "no goodbye");
   }
   ProcessGuard guard(pid);
   Manager manager(kit_, EchoWorkerOptions());
@@ -348,28 +377,7 @@ TEST_F(WorkerBackendTest, WorkerWithoutAManagerEndsAfterTheOrphanTime) {
 TEST_F(WorkerBackendTest, StrangersAreRefusedAndHarmNobody) {
   Manager manager(kit_, EchoWorkerOptions());
   ASSERT_TRUE(manager.UntilReady());
-  const auto talk = [&](const std::string& bytes) {
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto path = manager.hub->socket_path().string();
-    std::memcpy(address.sun_path, path.data(), path.size());
-    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
-    std::string answer;
-    char buffer[4096];
-    kit_.Until([&] {
-      const auto got = ::recv(fd.get(), buffer, sizeof(buffer), 0);
-      if (got > 0) answer.append(buffer, std::size_t(got));
-      return got == 0 || (got < 0 && errno != EAGAIN);
-    });
-    wire::FrameReader reader;
-    reader.Feed(AsBytes(answer));
-    const auto frame = reader.Next();
-    const auto message = frame ? wire::DecodeMessage(*frame) : Result<wire::Message>(wire::KeepAlive{});
-    return message && std::holds_alternative<wire::Goodbye>(*message) ? std::get<wire::Goodbye>(*message).text
-                                                                      : "no goodbye";
-  };
+  const auto talk = [&](const std::string& bytes) { return GoodbyeTo(kit_, manager, bytes); };
   wire::Hello hello;
   hello.program_version = ALTLAS_VERSION;
   hello.device = "gpu_0";

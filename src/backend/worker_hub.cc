@@ -28,10 +28,13 @@ WorkerHub::~WorkerHub() = default;
 Status WorkerHub::Register(const std::string& device, Port& port) {
   if (!ports_.emplace(device, &port).second)
     return Fail(ErrorCode::kConflict, "device {} has a backend already", device);
+  left_.erase(device);
   return {};
 }
 
 void WorkerHub::Unregister(const std::string& device) { ports_.erase(device); }
+
+void WorkerHub::LeaveToTheNext(const std::string& device) { left_.insert(device); }
 
 void WorkerHub::OnAccept(std::unique_ptr<net::Stream> stream) {
   if (stream->peer().uid != ::geteuid()) {
@@ -61,6 +64,7 @@ void WorkerHub::OnFirstMessage(Strangers::iterator stranger, wire::Message messa
   const auto* hello = std::get_if<wire::Hello>(&message);
   if (hello == nullptr)
     return Refuse(std::move(connection), wire::GoodbyeReason::kRefused, "the first message is a hello");
+  if (left_.contains(hello->device)) return Bury(std::move(connection));
   const auto port = ports_.find(hello->device);
   if (port == ports_.end()) {
     return Refuse(std::move(connection), wire::GoodbyeReason::kRefused,

@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "backend/process_watcher.h"
@@ -43,6 +44,9 @@ class WorkerHub {
   // kConflict where the device has one already. The port unregisters itself before it ends.
   Status Register(const std::string& device, Port& port);
   void Unregister(const std::string& device);
+  // The device's worker is left for the next manager: from now on a hello of it is answered by closing, which
+  // makes it try again, and not by a refusal, which ends it. Until the device is registered anew.
+  void LeaveToTheNext(const std::string& device);
   // Takes a connection over to send what is queued and close it.
   void Bury(std::unique_ptr<WorkerConnection> connection);
 
@@ -69,6 +73,7 @@ class WorkerHub {
   const WorkerHubOptions options_;
   std::unique_ptr<ProcessWatcher> watcher_;
   std::map<std::string, Port*, std::less<>> ports_;
+  std::set<std::string, std::less<>> left_;
   Strangers strangers_;  // and those that are being closed
   std::unique_ptr<net::StreamListener> listener_;
 };
