@@ -33,7 +33,7 @@ struct Series {
 };
 
 // Collects allocations and counters. ALT_LAS's own totals since the start (docs/formats/collector.md) become
-// rates: cpu_seconds is cpu_cores, what ends in _bytes or _switches is ..._per_second. A total that the
+// rates: cpu_seconds is cpu_cores, bytes read and written and switches are ..._per_second. A total that the
 // capture does not tell is summed up from what was taken and given back, from the capture's start. Owns what
 // it keeps: 16 bytes a record, up to `limit` records a series and 256 series. Not thread-safe.
 class SeriesBuilder : public CaptureSink {

@@ -71,28 +71,30 @@ void SpanKernels::CloseBefore(Ns at) {
   while (!nested_.empty() && nested_.back().end < at) CloseInnermost();
   std::erase_if(strays_, [&](const Open& span) {
     if (span.end >= at) return false;
-    if (span.kernels > 0) projected_[span.name] = AddSaturated(projected_[span.name], span.last - span.first);
+    Project(span);
     return true;
   });
 }
 
 void SpanKernels::CloseAll() {
   while (!nested_.empty()) CloseInnermost();
-  for (const auto& span : strays_)
-    if (span.kernels > 0) projected_[span.name] = AddSaturated(projected_[span.name], span.last - span.first);
+  for (const auto& span : strays_) Project(span);
   strays_.clear();
+}
+
+void SpanKernels::Project(const Open& closed) {
+  if (closed.kernels > 0)
+    projected_[closed.name] = AddSaturated(projected_[closed.name], closed.last - closed.first);
 }
 
 void SpanKernels::CloseInnermost() {
   auto closed = std::move(nested_.back());
   nested_.pop_back();
-  if (closed.kernels > 0) {
-    projected_[closed.name] = AddSaturated(projected_[closed.name], closed.last - closed.first);
-    if (!nested_.empty()) {
-      auto& around = nested_.back();
-      Widen(around.kernels, closed.first, closed.last, around.first, around.last);
-      around.kernels += closed.kernels;
-    }
+  Project(closed);
+  if (closed.kernels > 0 && !nested_.empty()) {
+    auto& around = nested_.back();
+    Widen(around.kernels, closed.first, closed.last, around.first, around.last);
+    around.kernels += closed.kernels;
   }
   // One of its name around it counts these kernels when it closes.
   if (outermost_[closed.name] == nested_.size()) {
@@ -138,7 +140,7 @@ void SpanKernels::TakeLaunch(const KernelRow& kernel, const LaunchOnThread& laun
     seen_[span.name] = launches_;
     ++counts_[span.name];
     totals_[span.name] = AddSaturated(totals_[span.name], duration);
-    Add(by_kernel_[PairKey(span.name, kernel.name)], 1, duration);
+    AddToPair(by_kernel_, span.name, kernel.name, duration);
   }
   if (innermost != nullptr) selves_[innermost->name] = AddSaturated(selves_[innermost->name], duration);
 }

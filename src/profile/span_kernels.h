@@ -53,6 +53,7 @@ class SpanKernels {
   void CloseBefore(Ns at);
   void CloseAll();
   void CloseInnermost();
+  void Project(const Open& closed);
   void TakeLaunch(const KernelRow& kernel, const LaunchOnThread& launch);
   // Below this place all of nested_ hold a call that ends at `end`, above it none.
   std::size_t HoldersOf(Ns end) const;
