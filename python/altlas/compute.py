@@ -26,6 +26,8 @@ MARGIN_GIB = 0.5  # kept free beside the share: the guide's margin is 0.5 to 1 G
 _GUIDE_BATCH, _GUIDE_BYTES = 112, 0.9 * 8e9
 # Optimizer state as a multiple of the trainable parameters, by class.
 _STATE_COPIES = {"SGD": 0, "Adam": 2, "AdamW": 2, "NAdam": 2, "RAdam": 2, "Adamax": 2, "RMSprop": 1, "Adagrad": 1}
+# Options of an optimizer that each keep one more copy.
+_STATE_OPTIONS = ("momentum", "amsgrad", "centered")
 
 _log = logging.getLogger("altlas.compute")
 
@@ -249,14 +251,19 @@ _GPU_KEYS = (
 
 def _missing_state(model, optimizer):
     """Bytes of optimizer state that the first real step will add to what is measured here."""
-    trainable = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     if optimizer is None:
-        return _STATE_COPIES["AdamW"] * trainable
+        return _STATE_COPIES["AdamW"] * _trainable_bytes(model.parameters())
     if optimizer.state:
         return 0
     copies = _STATE_COPIES.get(type(optimizer).__name__, 2)
-    momentum = any(group.get("momentum", 0) for group in optimizer.param_groups)
-    return (copies + (1 if type(optimizer).__name__ in ("SGD", "RMSprop") and momentum else 0)) * trainable
+    return sum(
+        (copies + sum(1 for option in _STATE_OPTIONS if group.get(option))) * _trainable_bytes(group["params"])
+        for group in optimizer.param_groups
+    )
+
+
+def _trainable_bytes(parameters):
+    return sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
 
 
 def _smallest(run, device):

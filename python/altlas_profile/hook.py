@@ -27,6 +27,8 @@ class Recorder:
         self._profiler = None
         self._once = threading.Lock()
         self._timer = None
+        self._finished = False
+        self._signal = None  # that came in the middle of stop()
 
     def start(self):
         profiler = self._torch.profiler
@@ -52,20 +54,27 @@ class Recorder:
     def stop(self):
         if not self._once.acquire(blocking=False):
             return
+        try:
+            self._write_trace()
+        except Exception as error:
+            print("alt_las profile: the trace of process %d could not be written: %s" % (self._pid, error), file=sys.stderr)
+        self._finished = True
+        if self._signal is not None:
+            _die_of(self._signal)
+
+    def _write_trace(self):
         profiler, self._profiler = self._profiler, None
         if profiler is None or os.getpid() != self._pid:
             return
         if self._timer is not None:
             self._timer.cancel()
-        try:
-            profiler.stop()
-            _write(profiler, os.path.join(os.environ["ALTLAS_PROFILE_OUTPUT"], "torch-%d.json.gz" % self._pid))
-        except Exception as error:
-            print("alt_las profile: the trace of process %d could not be written: %s" % (self._pid, error), file=sys.stderr)
+        profiler.stop()
+        _write(profiler, os.path.join(os.environ["ALTLAS_PROFILE_OUTPUT"], "torch-%d.json.gz" % self._pid))
 
     def _forget(self):
         # A forked child shares the records of its parent, who writes them.
         self._profiler = None
+        self._finished = True
 
     def _stop_at_sigterm(self):
         if threading.current_thread() is not threading.main_thread():
@@ -74,9 +83,11 @@ class Recorder:
             return
 
         def on_sigterm(number, _frame):
+            if self._once.locked() and not self._finished:  # what is being written is written first
+                self._signal = number
+                return
             self.stop()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            _die_of(number)
 
         signal.signal(signal.SIGTERM, on_sigterm)
 
@@ -93,6 +104,11 @@ class Recorder:
 
         self._pending = call_type(call)  # kept alive until it was called
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+
+def _die_of(number):
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _started(profiler, options):
@@ -175,6 +191,7 @@ def _run_after(loader):
     original = loader.exec_module
 
     def exec_module(module):
+        _leave_cupti_to_torch()
         original(module)
         _start(module)
 
@@ -184,12 +201,16 @@ def _run_after(loader):
         print("alt_las profile: torch's loader cannot be watched here", file=sys.stderr)
 
 
-def install():
+def _leave_cupti_to_torch():
     # torch.profiler and the library that `profile run` lets CUDA load would both want CUPTI; here the former is the
-    # better one, since it also tells which operator launched a kernel.
+    # better one, since it also tells which operator launched a kernel. Python programs without torch keep the library.
     if os.environ.get("CUDA_INJECTION64_PATH", "").endswith("libaltlas_cupti.so"):
         del os.environ["CUDA_INJECTION64_PATH"]
+
+
+def install():
     if "torch" in sys.modules:
+        _leave_cupti_to_torch()
         _start(sys.modules["torch"])
         return
     if not os.path.exists("/proc/driver/nvidia/version"):

@@ -27,6 +27,12 @@ def small_model():
     )
 
 
+def state_bytes(optimizer):
+    """Of its tensors; the counters of steps are left out."""
+    values = (value for state in optimizer.state.values() for value in state.values() if torch.is_tensor(value))
+    return sum(value.numel() * value.element_size() for value in values if value.dim() > 0)
+
+
 class Guide(unittest.TestCase):
     def test_its_calls_run_unchanged_with_its_import(self):
         environment = os.environ | {"PYTHONPATH": str(ROOT / "compat")}
@@ -166,6 +172,22 @@ class Suggestion(unittest.TestCase):
         self.assertFalse(model.training)
         self.assertEqual(model[0].weight.grad.sum().item(), model[0].weight.numel())
         self.assertIsNone(model[4].weight.grad)
+
+    def test_the_state_that_a_first_step_adds_is_known_for_each_optimizer(self):
+        options = [
+            ("SGD", {}), ("SGD", {"momentum": 0.9}), ("Adam", {}), ("Adam", {"amsgrad": True}), ("AdamW", {}), ("NAdam", {}),
+            ("RAdam", {}), ("Adamax", {}), ("RMSprop", {}), ("RMSprop", {"centered": True, "momentum": 0.9}), ("Adagrad", {}),
+        ]
+        for name, more in options:
+            with self.subTest(name, **more):
+                model = small_model()
+                optimizer = getattr(torch.optim, name)(model.parameters(), lr=1e-4, **more)
+                foretold = compute_module._missing_state(model, optimizer)
+                before = state_bytes(optimizer)
+                model(torch.randn(4, 256)).sum().backward()
+                optimizer.step()
+                held = state_bytes(optimizer)
+                self.assertEqual(foretold, held - before)
 
     def test_a_registered_model_is_measured_and_the_last_one_scaled(self):
         self.compute.register_model(small_model(), torch.randn(256))

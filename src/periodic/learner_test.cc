@@ -73,6 +73,26 @@ TEST(Learner, ALevelThatStaysIsToldAsTheNewNormal) {
 }
 
 // Models, devices and sizes of a step have their own normals.
+TEST(Learner, RulesThatAskForMoreSamplesEndAnAnomalyOnceAndSayWhy) {
+  NormalRules rules;
+  Learner learner{rules};
+  Teach(learner, "tiny", "gpu_0", 1);
+  for (int i = 0; i < 3; ++i) {
+    auto slow = Row("tiny", "gpu_0", 2);
+    (void)learner.Take(slow);
+  }
+  rules.window = rules.minimum_samples = 200;
+  learner.SetRules(rules);
+  auto next = Row("tiny", "gpu_0", 2);
+  const auto ended = learner.Take(next);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].kind, Change::Kind::kEnded);
+  EXPECT_EQ(ended[0].why,
+            "decode/1 of tiny on gpu_0 is learned anew: minimum_samples is 200 now, and there are 60");
+  auto after = Row("tiny", "gpu_0", 2);
+  EXPECT_TRUE(learner.Take(after).empty());
+}
+
 TEST(Learner, ModelsDevicesAndMeasuresDoNotMix) {
   Learner learner{{}};
   const std::vector<std::array<std::string, 3>> figures = {{"a", "gpu_0", "decode/1"},

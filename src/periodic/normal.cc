@@ -18,6 +18,8 @@ Judgement Normal::Take(double value, const NormalRules& rules) {
   Judgement judgement;
   judgement.samples = window_.size();
   if (window_.size() < std::max<std::size_t>(1, rules.minimum_samples)) {
+    // The rules may have changed in the middle of an anomaly: what is being learned anew is not slow.
+    slow_.clear();
     Join(value, rules);
     return judgement;
   }

@@ -169,6 +169,17 @@ TEST(Normal, ASlowReturnEndsTheAnomalyOnce) {
             std::find(slow.begin() + 1, slow.end(), false) - (slow.begin() + 1));
 }
 
+TEST(Normal, AnAnomalyEndsWhereTheRulesAskForMoreSamplesThanThereAre) {
+  NormalRules rules;
+  Random random(4);
+  auto normal = Trained(1, 0.01, random, rules);
+  for (int i = 0; i < 3; ++i) (void)normal.Take(2, rules);
+  ASSERT_TRUE(normal.slow());
+  rules.minimum_samples = rules.window = 2 * rules.window;
+  EXPECT_EQ(normal.Take(2, rules).verdict, Verdict::kLearning);
+  EXPECT_FALSE(normal.slow());
+}
+
 TEST(Normal, AnomalousSamplesDoNotMoveTheNormal) {
   NormalRules rules;
   Normal normal;

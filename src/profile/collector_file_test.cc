@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,6 +255,54 @@ TEST(CollectorFile, RecordsPastTheLimitAreCounted) {
   EXPECT_EQ(read.records.lines.size() + read.info->dropped_records, 5000u);
   EXPECT_LE(bytes.size(), 64u << 10);
   ASSERT_FALSE(read.info->notes.empty());
+}
+
+// No file of this process grows past so many bytes, which is what a full disk looks like to one of them.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : signal_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{bytes, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &now), 0);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, signal_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*const signal_)(int);
+};
+
+TEST(CollectorFile, ADiskWithoutRoomForItsHeadIsAnErrorAndLeavesNothing) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "c.alc";
+  const FullDisk disk(sizeof(CollectorHeader) - 1);
+  const auto writer = CollectorWriter::Create(path, Fixed());
+  ASSERT_FALSE(writer.has_value());
+  EXPECT_EQ(writer.error().code, ErrorCode::kStorageFull);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// 300 KiB: less than the room that is taken at once where there is plenty.
+TEST(CollectorFile, AllOfAFullDiskIsUsedAndWhatDidNotFitIsCounted) {
+  constexpr std::uint64_t kRoom = 300 << 10;
+  std::string bytes;
+  {
+    const FullDisk disk(kRoom);
+    bytes = Written(Fixed(), [](CollectorWriter& writer) {
+      for (Ns at = 0; at < 20'000; ++at) writer.Add(Operator(at, at + 1, "aten::mm"));
+    });
+  }
+  EXPECT_GT(bytes.size(), kRoom - (8 << 10));
+  const auto read = ReadBytes(bytes);
+  ASSERT_TRUE(read.info.has_value()) << read.info.error().message;
+  const auto kept = read.records.lines.size();
+  EXPECT_GT(kept, 1000u);
+  EXPECT_EQ(kept + read.info->dropped_records, 20'000u);
 }
 
 TEST(CollectorFile, RecordsWithoutSenseAreCountedAndLeftOut) {

@@ -16,6 +16,7 @@ namespace altlas::profile {
 namespace {
 
 constexpr std::uint64_t kGrowBytes = 4 << 20;
+constexpr std::uint64_t kGrowBytesOfFullDisk = 4 << 10;
 constexpr std::uint64_t kSmallestFile = 64 << 10;
 
 std::int64_t ClockNs(clockid_t id) {
@@ -92,12 +93,15 @@ Ns CollectorWriter::Now() const { return ClockNs(CLOCK_MONOTONIC) - start_clock_
 bool CollectorWriter::MakeRoom(std::uint64_t end) {
   if (end <= file_bytes_) return true;
   if (end > map_bytes_) return false;
-  const auto wanted = std::min(map_bytes_, std::max(end, file_bytes_ + kGrowBytes));
-  if (::posix_fallocate(fd_.get(), static_cast<off_t>(file_bytes_),
-                        static_cast<off_t>(wanted - file_bytes_)) != 0)
-    return false;
-  file_bytes_ = wanted;
-  return true;
+  for (const auto step : {kGrowBytes, kGrowBytesOfFullDisk}) {
+    const auto wanted = std::min(map_bytes_, std::max(end, file_bytes_ + step));
+    if (::posix_fallocate(fd_.get(), static_cast<off_t>(file_bytes_),
+                          static_cast<off_t>(wanted - file_bytes_)) != 0)
+      continue;
+    file_bytes_ = wanted;
+    return true;
+  }
+  return false;
 }
 
 bool CollectorWriter::Append(std::string_view kind_and_body, std::string_view text) {
@@ -247,7 +251,8 @@ void CollectorWriter::Close() {
   if (map_ == nullptr) return;
   // A child of fork() shares the file: cut off here, the next record of its parent would be a SIGBUS.
   const bool is_owner = ::getpid() == owner_;
-  if (is_owner) {
+  // Where not even the header found room, there is nothing behind the mapping.
+  if (is_owner && used_ >= sizeof(CollectorHeader)) {
     header().used_bytes = used_;
     header().closed = 1;
   }

@@ -257,8 +257,7 @@ struct ProfileReport {
   struct Model {
     std::string name;            // name; as in ModelSpec
     std::uint64_t requests = 0;  // that joined the running batch
-    std::uint64_t prompt_tokens =
-        0;  // computed in steps with a prompt, tokens of other requests beside it included
+    std::uint64_t prompt_tokens = 0;  // computed
     std::uint64_t generated_tokens = 0;
     std::vector<Phase> phases;  // up to kMaxProfilePhases, the most frequent
     bool operator==(const Model&) const = default;

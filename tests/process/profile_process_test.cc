@@ -271,6 +271,25 @@ TEST_F(PythonRun, SoIsOneThatIsAskedToEnd) {
   EXPECT_EQ(Operators(), 1) << run.output;
 }
 
+TEST_F(PythonRun, ASignalInTheMiddleOfTheWritingWaitsForItsEnd) {
+  const auto run = Python(
+      "import torch, os, signal\n"
+      "def stop(self): os.kill(os.getpid(), signal.SIGTERM)\n"
+      "torch.profiler.profile.stop = stop");
+  EXPECT_EQ(run.code, 128 + SIGTERM) << run.output;
+  EXPECT_EQ(Operators(), 1) << run.output;
+}
+
+// Python that uses CUDA without torch is recorded by the library that CUDA loads.
+TEST_F(PythonRun, TheLibraryForCudaIsGivenUpOnlyForTorch) {
+  const auto run = Python(
+      "import os\nprint('before', 'CUDA_INJECTION64_PATH' in os.environ)\n"
+      "import torch\nprint('after', 'CUDA_INJECTION64_PATH' in os.environ)",
+      {{"CUDA_INJECTION64_PATH", "/nowhere/libaltlas_cupti.so"}});
+  EXPECT_NE(run.output.find("before True\n"), std::string::npos) << run.output;
+  EXPECT_NE(run.output.find("after False\n"), std::string::npos) << run.output;
+}
+
 TEST_F(PythonRun, AHandlerOfTheProgramsStays) {
   const auto run = Python(
       "import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda n, f: sys.exit(3))\nimport torch\n"

@@ -8,8 +8,11 @@
 #include <atomic>
 #include <barrier>
 #include <functional>
+#include <future>
+#include <limits>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
@@ -21,30 +24,49 @@ namespace altlas::bench {
 namespace {
 
 // Runs `work(thread)` on so many threads at once, `trials` times; the seconds of the fastest trial, from the
-// moment that all were ready to the end of the last.
-double FastestTogether(int threads, int trials, const std::function<void(int)>& work) {
+// first thread's beginning to the last one's end. The calling thread is one of them: a watcher beside them
+// could wake late and see less than the whole.
+Result<double> FastestTogether(int threads, int trials, const std::function<void(int)>& work) {
+  struct Stretch {
+    TimePoint begin, end;
+  };
   const SystemClock clock;
-  double fastest = 0;
-  std::barrier ready(threads + 1);
-  std::barrier done(threads + 1);
-  std::vector<std::jthread> all;
-  all.reserve(static_cast<std::size_t>(threads));
-  for (int thread = 0; thread < threads; ++thread) {
-    all.emplace_back([&, thread] {
-      for (int trial = 0; trial < trials; ++trial) {
-        ready.arrive_and_wait();
-        work(thread);
-        done.arrive_and_wait();
-      }
-    });
+  std::vector<Stretch> stretches(static_cast<std::size_t>(threads));
+  double fastest = std::numeric_limits<double>::max();
+  const auto judge = [&]() noexcept {
+    auto whole = stretches.front();
+    for (const auto& stretch : stretches) {
+      whole.begin = std::min(whole.begin, stretch.begin);
+      whole.end = std::max(whole.end, stretch.end);
+    }
+    fastest = std::min(fastest, Seconds(whole.end - whole.begin));
+  };
+  std::barrier ready(threads);
+  std::barrier done(threads, judge);
+  std::promise<bool> all_there;
+  const std::shared_future<bool> go(all_there.get_future());
+  const auto run = [&](int thread) {
+    if (!go.get()) return;
+    auto& stretch = stretches[static_cast<std::size_t>(thread)];
+    for (int trial = 0; trial < trials; ++trial) {
+      ready.arrive_and_wait();
+      stretch.begin = clock.Now();
+      work(thread);
+      stretch.end = clock.Now();
+      done.arrive_and_wait();
+    }
+  };
+  std::vector<std::jthread> others;
+  others.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (int thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+  } catch (const std::system_error& e) {
+    all_there.set_value(false);
+    return Fail(ErrorCode::kUnavailable, "cannot start thread {} of {} (--threads): {}", others.size() + 2,
+                threads, e.what());
   }
-  for (int trial = 0; trial < trials; ++trial) {
-    ready.arrive_and_wait();
-    const auto begin = clock.Now();
-    done.arrive_and_wait();
-    const double seconds = Seconds(clock.Now() - begin);
-    if (trial == 0 || seconds < fastest) fastest = seconds;
-  }
+  all_there.set_value(true);
+  run(0);
   return fastest;
 }
 
@@ -61,12 +83,13 @@ std::int64_t RoundsFor(const PeakLoops& loops, double seconds, std::atomic<float
   }
 }
 
-double MeasureFlop(const PeakLoops& loops, const CpuLimitOptions& options) {
+Result<double> MeasureFlop(const PeakLoops& loops, const CpuLimitOptions& options) {
   std::atomic<float> sink = 0;
   const auto rounds = RoundsFor(loops, options.trial_seconds, sink);
-  const double seconds = FastestTogether(options.threads, options.trials, [&](int thread) {
+  const auto multiply_add = [&](int thread) {
     sink = loops.multiply_add(rounds, 1.0F + static_cast<float>(thread));
-  });
+  };
+  ALTLAS_TRY(const double seconds, FastestTogether(options.threads, options.trials, multiply_add));
   return static_cast<double>(options.threads) * static_cast<double>(rounds) *
          static_cast<double>(loops.flop_per_round) / seconds;
 }
@@ -97,16 +120,18 @@ Result<double> MeasureBytes(const PeakLoops& loops, const CpuLimitOptions& optio
     return std::pair(begin, thread + 1 == options.threads ? count - begin : share);
   };
   // First touched by the thread that uses it: its pages lie near it.
-  FastestTogether(options.threads, 1, [&](int thread) {
+  const auto fill = [&](int thread) {
     const auto [begin, length] = part(thread);
     std::fill_n(a.get() + begin, length, 0.0);
     std::fill_n(b.get() + begin, length, 1.0);
     std::fill_n(c.get() + begin, length, 2.0);
-  });
-  const double seconds = FastestTogether(options.threads, options.trials, [&](int thread) {
+  };
+  const auto triad = [&](int thread) {
     const auto [begin, length] = part(thread);
     loops.triad(a.get() + begin, b.get() + begin, c.get() + begin, 3.0, length);
-  });
+  };
+  ALTLAS_TRY_VOID(FastestTogether(options.threads, 1, fill));
+  ALTLAS_TRY(const double seconds, FastestTogether(options.threads, options.trials, triad));
   return 24.0 * static_cast<double>(count) / seconds;
 }
 
@@ -119,7 +144,7 @@ Result<MachineLimits> MeasureCpuLimits(const CpuLimitOptions& options) {
   const auto bytes = TriadBytes(options);
   MachineLimits limits;
   ALTLAS_TRY(limits.bytes_per_second, MeasureBytes(loops, options, bytes));
-  limits.flop_per_second = MeasureFlop(loops, options);
+  ALTLAS_TRY(limits.flop_per_second, MeasureFlop(loops, options));
   limits.flop_source =
       fmt::format("measured here: float32 multiply-adds in registers ({}), {} thread{}, best of {} trials",
                   loops.name, options.threads, options.threads == 1 ? "" : "s", options.trials);

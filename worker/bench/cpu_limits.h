@@ -20,7 +20,8 @@ struct CpuLimitOptions {
 // Measures what `threads` threads of this machine reach at the same time, each figure the best of the trials:
 // float32 multiply-adds in registers, and STREAM's triad over arrays that no cache holds (24 bytes an
 // element, the line that a store fetches first not counted, as STREAM does). Blocks for trials *
-// trial_seconds and a little more. kUnavailable without memory for the arrays.
+// trial_seconds and a little more. kUnavailable without memory for the arrays, or where
+// the system starts no more threads.
 Result<MachineLimits> MeasureCpuLimits(const CpuLimitOptions& options);
 
 }  // namespace altlas::bench

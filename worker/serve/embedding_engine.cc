@@ -131,7 +131,7 @@ void EmbeddingEngine::Compute(std::span<PreparedJob> jobs, std::vector<EngineEve
     tokens += job.prompt.size();
   }
   auto vectors = [&] {
-    const PhaseScope scope(options_.phases, profile::ServingPhase::kPrefill, tokens);
+    const PhaseScope scope(options_.phases, profile::ServingPhase::kPrefill, tokens, tokens);
     return model_->Embed(texts);
   }();
   ++counters_.steps;

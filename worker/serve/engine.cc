@@ -200,21 +200,20 @@ void Engine::PlanStep() {
 }
 
 void Engine::ComputeStep(std::vector<EngineEvent>& events) {
-  const auto phase = StepHasPrompt() ? profile::ServingPhase::kPrefill : profile::ServingPhase::kDecode;
+  const auto prompt = StepPromptTokens();
+  const auto phase = prompt > 0 ? profile::ServingPhase::kPrefill : profile::ServingPhase::kDecode;
   const auto status = [&] {
-    const PhaseScope scope(options_.phases, phase, StepTokens());
+    const PhaseScope scope(options_.phases, phase, StepTokens(), prompt);
     return model_->Forward(slices_, logits_);
   }();
   if (!status.has_value()) {
     if (slices_.size() > 1) return ComputeOneByOne(events);
     return Abort(*planned_[0], status.error().Context("computing a step"), events);
   }
+  counters_.prompt_tokens += prompt;
   std::size_t row = 0;
   for (std::size_t i = 0; i < slices_.size(); ++i) {
-    const auto count = static_cast<std::int64_t>(slices_[i].tokens.size());
-    planned_[i]->computed += count;
-    const bool generating = count == 1 && planned_[i]->generated() > 0;
-    if (!generating) counters_.prompt_tokens += static_cast<std::uint64_t>(count);
+    planned_[i]->computed += static_cast<std::int64_t>(slices_[i].tokens.size());
     if (slices_[i].want_logits) TakeLogits(*planned_[i], logits_[row++], events);
   }
 }
@@ -302,11 +301,13 @@ void Engine::EndQueue(Sequence& sequence) {
 }
 
 // A sequence that generates computes the one token that it was given last; anything else is prompt.
-bool Engine::StepHasPrompt() const {
+std::size_t Engine::StepPromptTokens() const {
+  std::size_t tokens = 0;
   for (std::size_t i = 0; i < slices_.size(); ++i) {
-    if (slices_[i].tokens.size() != 1 || planned_[i]->generated() == 0) return true;
+    const auto count = slices_[i].tokens.size();
+    if (count != 1 || planned_[i]->generated() == 0) tokens += count;
   }
-  return false;
+  return tokens;
 }
 
 std::size_t Engine::StepTokens() const {

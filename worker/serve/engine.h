@@ -68,7 +68,7 @@ class Engine final : public ServingEngine {
   void Complete(Sequence& sequence, std::vector<EngineEvent>& events);
   void Abort(Sequence& sequence, Error error, std::vector<EngineEvent>& events);
   void EndQueue(Sequence& sequence);
-  bool StepHasPrompt() const;
+  std::size_t StepPromptTokens() const;
   std::size_t StepTokens() const;
   void RemoveFinished();
 

@@ -29,7 +29,7 @@ ProcessUse UseOfThisProcess() {
           static_cast<std::uint64_t>(std::max<long>(0, usage.ru_maxrss)) * 1024};
 }
 
-// By nearest rank, as the analysis of captures has it.
+// By nearest rank, the median too: always a step that was measured.
 template <typename T>
 T RankOf(std::vector<T>& values, double share) {
   if (values.empty()) return {};
@@ -150,7 +150,7 @@ void PeriodicSampler::Count(Model& model, ServingPhase phase, const PhaseMark& m
     found->second.kept.reserve(kFirstKept);
   }
   auto& series = found->second;
-  if (phase == ServingPhase::kPrefill) model.prompt_tokens += mark.size;
+  if (phase == ServingPhase::kPrefill) model.prompt_tokens += mark.prompt;
   if (phase == ServingPhase::kDetokenise) model.generated_tokens += mark.size;
   series.tokens += mark.size;
   series.sum += end - begin;

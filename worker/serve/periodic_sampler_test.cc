@@ -50,7 +50,7 @@ class PassedOn final : public PhaseListener {
 class Sampling : public testing::Test {
  protected:
   void Phase(PhaseListener* listener, ServingPhase phase, Duration length, std::size_t size) {
-    const PhaseScope scope(listener, phase, size);
+    const PhaseScope scope(listener, phase, size, phase == ServingPhase::kPrefill ? size : 0);
     clock_.Advance(length);
   }
   static const wire::ProfileReport::Phase* Find(const wire::ProfileReport::Model& model,
@@ -216,6 +216,37 @@ TEST(PeriodicSamplerEngine, StepsHaveTheSizesOfWhatTheyCompute) {
     decode_tokens += phase.tokens;
   }
   EXPECT_EQ(decode_tokens, 20u);
+}
+
+// A prompt that comes in pieces, each in one step with the tokens of those that generate.
+TEST(PeriodicSamplerEngine, PromptTokensAreThoseOfPromptsAloneWhereOthersGenerateBesideThem) {
+  SystemClock clock;
+  PeriodicSampler sampler(clock);
+  EngineOptions options;
+  options.max_batch = 4;
+  options.limits = {.step_tokens = 8, .min_prefill_tokens = 4};
+  options.phases = sampler.For("tiny", nullptr);
+  const auto engine =
+      Engine::Create(std::make_unique<FakeTokenModel>(FakeInfo()), std::make_unique<FakeCodec>(), options)
+          .value();
+  std::vector<EngineEvent> events;
+  const auto submit = [&](std::uint64_t id, std::string text) {
+    EngineJob job;
+    job.id = id;
+    job.request.text = std::move(text);
+    job.request.max_length = 12;
+    job.request.ignore_end = true;
+    ASSERT_TRUE(engine->Submit(engine->Prepare(std::move(job)).value()).has_value());
+  };
+  sampler.Begin({1, 100, 0});
+  for (std::uint64_t id = 1; id <= 3; ++id) submit(id, "ab");
+  (void)engine->Step(events);
+  submit(4, "abcdefghijklmnopqrst");
+  while (engine->Step(events)) {
+  }
+  const auto report = sampler.Finish();
+  EXPECT_EQ(report.models.at(0).prompt_tokens, 3u * 2 + 20);
+  EXPECT_EQ(report.models.at(0).generated_tokens, 4u * 12);
 }
 
 class SampleDriverTest : public testing::Test {

@@ -12,6 +12,7 @@ struct PhaseMark {
   std::int64_t start = 0;    // the listener's clock
   std::uint64_t range = 0;   // the listener's own
   std::uint32_t size = 0;    // tokens that a step computes; 0: the engine does not say
+  std::uint32_t prompt = 0;  // of them, those of prompts
   std::int64_t sampled = 0;  // PeriodicSampler's clock; 0: it does not watch
 };
 
@@ -28,12 +29,14 @@ class PhaseListener {
 // A phase as long as a scope; nothing where nobody listens.
 class PhaseScope {
  public:
-  // `size`: the tokens that the step computes.
-  PhaseScope(PhaseListener* listener, profile::ServingPhase phase, std::size_t size = 0)
+  // `size`: the tokens that the step computes, `prompt` of them of prompts.
+  PhaseScope(PhaseListener* listener, profile::ServingPhase phase, std::size_t size = 0,
+             std::size_t prompt = 0)
       : listener_(listener), phase_(phase) {
     if (listener_ == nullptr) return;
     mark_ = listener_->Begin(phase_);
     mark_.size = static_cast<std::uint32_t>(size);
+    mark_.prompt = static_cast<std::uint32_t>(prompt);
   }
   ~PhaseScope() {
     if (listener_ != nullptr) listener_->End(phase_, mark_);
