@@ -69,6 +69,7 @@ Status ReadCaptures(const ReportOptions& options, profile::ReportInput& input,
     series.BeginCapture(at);
     ProgressBar bar("reading " + NameOf(path));
     ALTLAS_TRY(auto info, profile::ReadCapture(path, tee, bar.AsProgress()));
+    series.EndCapture(info);
     input.captures.push_back({info, info.rank ? fmt::format("rank {}", *info.rank) : NameOf(path)});
     analysis.End(std::move(info));
   }

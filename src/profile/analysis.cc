@@ -13,12 +13,6 @@ namespace {
 // Differences of two times within it cannot overflow.
 constexpr Ns kFurthestTime = (Ns{1} << 62) - 1;
 
-CallKey KeyOf(std::uint64_t process, std::uint64_t correlation) {
-  constexpr std::uint64_t kCorrelationBits = 40;
-  if (correlation == kNoCorrelation) return 0;
-  return (process << kCorrelationBits) | (correlation & ((std::uint64_t{1} << kCorrelationBits) - 1));
-}
-
 // Takes a record's times into the span of its capture; false, and counted, where they are none.
 bool TakeTimes(Columns& columns, Ns start, Ns end) {
   if (end < start || start < -kFurthestTime || end > kFurthestTime) {
@@ -29,6 +23,8 @@ bool TakeTimes(Columns& columns, Ns start, Ns end) {
   columns.last = std::max(columns.last.value_or(end), end);
   return true;
 }
+
+std::uint64_t DurationBetween(Ns start, Ns end) { return static_cast<std::uint64_t>(end - start); }
 
 std::uint32_t LaneOf(Columns& columns, std::int32_t device, std::uint32_t process, std::uint32_t stream) {
   return columns.lanes.Of({static_cast<std::uint32_t>(device), process, stream},
@@ -68,15 +64,15 @@ void Analysis::OnKernel(const KernelEvent& event) {
                           event.static_shared_bytes + event.dynamic_shared_bytes};
   const auto lane = LaneOf(now, event.device, event.process, event.stream);
   if (!now.lanes.items[lane].context.has_value()) now.lanes.items[lane].context = event.context;
-  now.kernels.push_back({event.start, event.end, KeyOf(event.process, event.correlation),
-                         names.kernels.Intern(event.name), names.shapes.Of(shape, shape), lane,
-                         event.is_graph});
+  now.kernels.push_back({event.start, now.narrow.Put(DurationBetween(event.start, event.end)),
+                         now.narrow.Put(event.correlation), kNoRow, names.kernels.Intern(event.name),
+                         names.shapes.Of(shape, shape), lane | (event.is_graph ? KernelRow::kIsGraph : 0)});
 }
 
 void Analysis::OnCopy(const CopyEvent& event) {
   auto& now = state_->now;
   if (!TakeTimes(now, event.start, event.end)) return;
-  now.copies.push_back({event.start, event.end, KeyOf(event.process, event.correlation), event.bytes,
+  now.copies.push_back({event.start, event.end, CallKeyOf(event.process, event.correlation), event.bytes,
                         LaneOf(now, event.device, event.process, event.stream), event.kind, event.source,
                         event.target, false});
 }
@@ -84,7 +80,7 @@ void Analysis::OnCopy(const CopyEvent& event) {
 void Analysis::OnMemset(const MemsetEvent& event) {
   auto& now = state_->now;
   if (!TakeTimes(now, event.start, event.end)) return;
-  now.copies.push_back({event.start, event.end, KeyOf(event.process, event.correlation), event.bytes,
+  now.copies.push_back({event.start, event.end, CallKeyOf(event.process, event.correlation), event.bytes,
                         LaneOf(now, event.device, event.process, event.stream), CopyKind::kUnknown,
                         MemoryKind::kUnknown, MemoryKind::kUnknown, true});
 }
@@ -94,9 +90,8 @@ void Analysis::OnApi(const ApiEvent& event) {
   if (!TakeTimes(now, event.start, event.end)) return;
   const auto name = state_->work.names.api.Intern(event.name);
   if (event.result != 0) ++now.api_failures[name];
-  constexpr unsigned kThreadBits = 24;
-  now.api.push_back({event.start, event.end, KeyOf(event.thread >> kThreadBits, event.correlation), name,
-                     now.threads.Of(event.thread, event.thread)});
+  now.api.push_back({event.start, now.narrow.Put(DurationBetween(event.start, event.end)),
+                     now.narrow.Put(event.correlation), name, now.threads.Of(event.thread, event.thread)});
 }
 
 void Analysis::OnSync(const SyncEvent& event) {

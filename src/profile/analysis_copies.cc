@@ -39,8 +39,8 @@ SummaryCopy SumCopies(const Work& work, const CopyGroup& group, CopyRows& rows) 
   rows.calls.erase(std::unique(rows.calls.begin(), rows.calls.end()), rows.calls.end());
   copy.api_count = rows.calls.size();
   for (const auto& [source_number, row] : rows.calls) {
-    const auto& call = work.sources[source_number].columns.api[row];
-    copy.api_ns = AddSaturated(copy.api_ns, call.end - call.start);
+    const auto& columns = work.sources[source_number].columns;
+    copy.api_ns = AddSaturated(copy.api_ns, columns.DurationOf(columns.api[row]));
   }
   copy.api_bytes_per_second = Rate(rows.bytes_with_call, copy.api_ns);
   return copy;
@@ -56,9 +56,9 @@ void AddCopies(const Work& work, Summary& summary) {
       const auto& copy = source.columns.copies[row];
       auto& group = groups[{copy.is_memset, copy.kind, copy.source, copy.target}];
       group.durations.push_back(copy.end - copy.start);
-      group.bytes += copy.bytes;
+      group.bytes = AddBytes(group.bytes, copy.bytes);
       if (source.copy_calls[row] == kNoRow) continue;
-      group.bytes_with_call += copy.bytes;
+      group.bytes_with_call = AddBytes(group.bytes_with_call, copy.bytes);
       group.calls.emplace_back(number, source.copy_calls[row]);
     }
   }
@@ -81,7 +81,7 @@ void AddCopies(const Work& work, Summary& summary) {
         copies.push_back({columns.copies[row].start, columns.copies[row].end});
     const auto set = UnionOf(std::move(copies));
     overlap.copy_ns = AddSaturated(overlap.copy_ns, LengthOf(set));
-    overlap.overlap_ns = AddSaturated(overlap.overlap_ns, LengthOf(IntersectionOf(set, device.compute)));
+    overlap.overlap_ns = AddSaturated(overlap.overlap_ns, ComputeWithin(columns, device, set));
   }
   if (overlap.copy_ns == 0) return;
   overlap.percent =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "profile/analysis_parts.h"
@@ -36,9 +37,9 @@ KernelSums SumKernels(const Work& work) {
   KernelSums sums;
   sums.is_graph.resize(work.names.kernels.size());
   EachKernel(work, [&](const SourceWork& source, const KernelRow& row) {
-    AddToPair(sums.by_device, row.name, source.device_of_lane[row.lane], row.end - row.start);
-    AddToPair(sums.by_shape, row.name, row.shape, row.end - row.start);
-    if (row.is_graph) sums.is_graph[row.name] = true;
+    AddToPair(sums.by_device, row.name, source.device_of_lane[row.lane()], source.columns.DurationOf(row));
+    AddToPair(sums.by_shape, row.name, row.shape, source.columns.DurationOf(row));
+    if (row.is_graph()) sums.is_graph[row.name] = true;
   });
   return sums;
 }
@@ -67,14 +68,14 @@ void AddDevices(const Work& work, Summary& summary) {
     }
     made.window_start_ns = device.window.start;
     made.window_ns = device.window.end - device.window.start;
-    made.busy_ns = LengthOf(device.busy);
-    made.compute_ns = LengthOf(device.compute);
+    made.busy_ns = device.busy_ns;
+    made.compute_ns = device.compute_ns;
     made.copy_ns = LengthOf(device.copy);
     made.idle_ns = made.window_ns - made.busy_ns;
     made.busy_percent = 100 * Ratio(static_cast<double>(made.busy_ns), static_cast<double>(made.window_ns));
     made.kernel_count = device.kernels.size();
     for (const auto row : device.kernels)
-      made.kernel_ns = AddSaturated(made.kernel_ns, columns.kernels[row].end - columns.kernels[row].start);
+      made.kernel_ns = AddSaturated(made.kernel_ns, columns.DurationOf(columns.kernels[row]));
     all_kernels = AddSaturated(all_kernels, made.kernel_ns);
   }
   for (auto& device : summary.devices)
@@ -84,7 +85,9 @@ void AddDevices(const Work& work, Summary& summary) {
 void AddKernels(const Work& work, Summary& summary) {
   const auto count = work.names.kernels.size();
   const auto timings = TimingsByNumber(count, [&](auto take) {
-    EachKernel(work, [&](const SourceWork&, const KernelRow& row) { take(row.name, row.end - row.start); });
+    EachKernel(work, [&](const SourceWork& source, const KernelRow& row) {
+      take(row.name, source.columns.DurationOf(row));
+    });
   });
   const auto sums = SumKernels(work);
   std::int64_t all = 0;
@@ -117,23 +120,49 @@ void AddKernels(const Work& work, Summary& summary) {
   SortByTotal(summary.kernels, &SummaryKernel::full_name);
 }
 
+namespace {
+
+struct LaneTime {
+  std::uint64_t kernels = 0, copies = 0;
+  Ns busy_ns = 0;
+  Ns until = std::numeric_limits<Ns>::min();  // the latest end so far
+
+  // In the order of their starts.
+  void Take(Ns start, Ns end) {
+    start = std::max(start, until);
+    if (end <= start) return;
+    busy_ns += end - start;
+    until = end;
+  }
+};
+
+std::vector<LaneTime> LaneTimesOf(const Columns& columns) {
+  std::vector<LaneTime> lanes(columns.lanes.items.size());
+  auto copy = columns.copies.begin();
+  const auto take_copies_before = [&](Ns start) {
+    for (; copy != columns.copies.end() && copy->start < start; ++copy) {
+      ++lanes[copy->lane].copies;
+      lanes[copy->lane].Take(copy->start, copy->end);
+    }
+  };
+  for (const auto& kernel : columns.kernels) {
+    take_copies_before(kernel.start);
+    ++lanes[kernel.lane()].kernels;
+    lanes[kernel.lane()].Take(kernel.start, columns.EndOf(kernel));
+  }
+  take_copies_before(std::numeric_limits<Ns>::max());
+  return lanes;
+}
+
+}  // namespace
+
 void AddStreams(const Work& work, Summary& summary) {
   std::vector<double> busy;  // of each device
-  for (const auto& device : work.devices) busy.push_back(static_cast<double>(LengthOf(device.busy)));
+  for (const auto& device : work.devices) busy.push_back(static_cast<double>(device.busy_ns));
   for (const auto& source : work.sources) {
     const auto& columns = source.columns;
-    std::vector<std::vector<Interval>> pieces(columns.lanes.items.size());
-    std::vector<std::uint64_t> kernels(pieces.size());
-    std::vector<std::uint64_t> copies(pieces.size());
-    for (const auto& row : columns.kernels) {
-      pieces[row.lane].push_back({row.start, row.end});
-      ++kernels[row.lane];
-    }
-    for (const auto& row : columns.copies) {
-      pieces[row.lane].push_back({row.start, row.end});
-      ++copies[row.lane];
-    }
-    for (std::size_t lane = 0; lane < pieces.size(); ++lane) {
+    const auto lanes = LaneTimesOf(columns);
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
       const auto& known = columns.lanes.items[lane];
       const auto device = source.device_of_lane[lane];
       auto& stream = summary.streams.emplace_back();
@@ -141,9 +170,9 @@ void AddStreams(const Work& work, Summary& summary) {
       stream.process = known.process;
       stream.context = known.context.value_or(0);
       stream.stream = known.stream;
-      stream.kernel_count = kernels[lane];
-      stream.copy_count = copies[lane];
-      stream.busy_ns = LengthOf(UnionOf(std::move(pieces[lane])));
+      stream.kernel_count = lanes[lane].kernels;
+      stream.copy_count = lanes[lane].copies;
+      stream.busy_ns = lanes[lane].busy_ns;
       stream.share = Ratio(static_cast<double>(stream.busy_ns), busy[device]);
     }
   }

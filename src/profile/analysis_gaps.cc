@@ -38,8 +38,8 @@ HostTimes HostTimesOf(const Work& work, const SourceWork& source) {
     is_copy[name] = IsCopyCall(names.api.TextOf(name));
   for (const auto& call : columns.api) {
     if (!is_copy[call.name]) continue;
-    copying[call.thread].push_back({call.start, call.end});
-    either[call.thread].push_back({call.start, call.end});
+    copying[call.thread].push_back({call.start, columns.EndOf(call)});
+    either[call.thread].push_back({call.start, columns.EndOf(call)});
   }
   std::vector<bool> is_data(names.phases.items.size());
   for (std::uint32_t phase = 0; phase < is_data.size(); ++phase)
@@ -58,14 +58,14 @@ HostTimes HostTimesOf(const Work& work, const SourceWork& source) {
 }
 
 // One idle stretch of a device before a piece of work that `call` asked for (null: not in the capture).
-void AddIdle(Interval idle, const ApiRow* call, const HostTimes& host, GapParts& parts) {
+void AddIdle(const Columns& columns, Interval idle, const ApiRow* call, const HostTimes& host, GapParts& parts) {
   const auto length = idle.end - idle.start;
   if (length <= kBetweenNs) {
     parts[kByBetween] += length;
   } else if (call == nullptr) {
     parts[kByUnknown] += length;
   } else if (call->start < idle.start) {
-    parts[call->end <= idle.start ? kByQueued : kByLaunch] += length;
+    parts[columns.EndOf(*call) <= idle.start ? kByQueued : kByLaunch] += length;
   } else {
     const auto asked = std::min(call->start, idle.end);
     const auto before = asked - idle.start;
@@ -99,6 +99,9 @@ struct LongGap {
 
 class GapSums {
  public:
+  // Room for the gaps between so many kernels: a list that grows is held twice at times.
+  explicit GapSums(std::size_t kernels) { lengths_.reserve(kernels); }
+
   void Add(const LongGap& gap, const GapParts& parts) {
     lengths_.push_back(gap.time.end - gap.time.start);
     for (std::size_t cause = 0; cause < parts.size(); ++cause) {
@@ -154,8 +157,8 @@ class GapSums {
 template <typename Row>
 class WorkFinder {
  public:
-  WorkFinder(const std::vector<Row>& rows, const std::vector<std::uint32_t>& which)
-      : rows_(rows), which_(which) {}
+  WorkFinder(const Columns& columns, const std::vector<Row>& rows, const std::vector<std::uint32_t>& which)
+      : columns_(columns), rows_(rows), which_(which) {}
   // The first row that starts at `at` and has a length, or kNoRow.
   std::uint32_t StartingAt(Ns at) {
     while (next_ < which_.size() && IsBefore(rows_[which_[next_]], at)) ++next_;
@@ -163,7 +166,10 @@ class WorkFinder {
   }
 
  private:
-  static bool IsBefore(const Row& row, Ns at) { return row.start < at || (row.start == at && row.end == at); }
+  bool IsBefore(const Row& row, Ns at) const {
+    return row.start < at || (row.start == at && columns_.DurationOf(row) == 0);
+  }
+  const Columns& columns_;
   const std::vector<Row>& rows_;
   const std::vector<std::uint32_t>& which_;
   std::size_t next_ = 0;
@@ -172,16 +178,18 @@ class WorkFinder {
 // The kernel that ended last before a moment, for moments that only grow.
 class LastKernel {
  public:
-  LastKernel(const std::vector<KernelRow>& rows, const std::vector<std::uint32_t>& which)
-      : rows_(rows), which_(which) {}
+  LastKernel(const Columns& columns, const std::vector<std::uint32_t>& which)
+      : columns_(columns), which_(which) {}
   std::uint32_t Before(Ns at) {
-    for (; next_ < which_.size() && rows_[which_[next_]].start < at; ++next_)
-      if (last_ == kNoRow || rows_[which_[next_]].end > rows_[last_].end) last_ = which_[next_];
+    const auto& rows = columns_.kernels;
+    for (; next_ < which_.size() && rows[which_[next_]].start < at; ++next_)
+      if (last_ == kNoRow || columns_.EndOf(rows[which_[next_]]) > columns_.EndOf(rows[last_]))
+        last_ = which_[next_];
     return last_;
   }
 
  private:
-  const std::vector<KernelRow>& rows_;
+  const Columns& columns_;
   const std::vector<std::uint32_t>& which_;
   std::size_t next_ = 0;
   std::uint32_t last_ = kNoRow;
@@ -191,12 +199,12 @@ void AddDeviceGaps(const Work& work, std::uint32_t number, const HostTimes& host
   const auto& device = work.devices[number];
   const auto& source = work.sources[device.source];
   const auto& columns = source.columns;
-  WorkFinder kernels(columns.kernels, device.kernels);
-  WorkFinder copies(columns.copies, device.copies);
-  LastKernel last(columns.kernels, device.kernels);
+  WorkFinder kernels(columns, columns.kernels, device.kernels);
+  WorkFinder copies(columns, columns.copies, device.copies);
+  LastKernel last(columns, device.kernels);
   const auto call_of = [&](std::uint32_t row) { return row == kNoRow ? nullptr : &columns.api[row]; };
   auto piece = device.copy.begin();
-  for (const auto& gap : ComplementOf(device.compute, device.window)) {
+  const auto take = [&](Interval gap) {
     GapParts parts{};
     while (piece != device.copy.end() && piece->end <= gap.start) ++piece;
     auto at = gap.start;
@@ -206,10 +214,10 @@ void AddDeviceGaps(const Work& work, std::uint32_t number, const HostTimes& host
       if (at < until) {
         const auto kernel = kernels.StartingAt(until);
         const auto copied = kernel == kNoRow ? copies.StartingAt(until) : kNoRow;
-        const auto* call = kernel != kNoRow   ? call_of(source.kernel_calls[kernel])
+        const auto* call = kernel != kNoRow   ? call_of(columns.kernels[kernel].call)
                            : copied != kNoRow ? call_of(source.copy_calls[copied])
                                               : nullptr;
-        AddIdle({at, until}, call, host, parts);
+        AddIdle(columns, {at, until}, call, host, parts);
         at = until;
       }
       if (copy == device.copy.end() || copy->start >= gap.end) continue;
@@ -219,7 +227,13 @@ void AddDeviceGaps(const Work& work, std::uint32_t number, const HostTimes& host
       ++copy;
     }
     sums.Add({gap, number, kByUnknown, last.Before(gap.end), kernels.StartingAt(gap.end)}, parts);
-  }
+  };
+  auto idle_from = device.window.start;
+  EachComputePiece(columns, device, [&](Interval running) {
+    if (running.start > idle_from) take({idle_from, running.start});
+    idle_from = running.end;
+  });
+  if (idle_from < device.window.end) take({idle_from, device.window.end});
 }
 
 }  // namespace
@@ -244,7 +258,9 @@ bool IsDataName(std::string_view name, bool is_operator) {
 }
 
 void AddGaps(const Work& work, Summary& summary) {
-  GapSums sums;
+  std::size_t kernels = 0;
+  for (const auto& device : work.devices) kernels += device.kernels.size() + 1;
+  GapSums sums(kernels);
   bool any = false;
   for (std::size_t source = 0; source < work.sources.size(); ++source) {
     const auto host = HostTimesOf(work, work.sources[source]);

@@ -206,11 +206,16 @@ void AddOperatorHead(const Work& work, const OutermostOperators& outermost, Summ
       SetAbsent(summary, name, NotCaptured(work, "operators"));
     return;
   }
+  const auto sampled =
+      std::any_of(summary.sources.begin(), summary.sources.end(),
+                  [](const SummarySource& source) { return source.operator_sampling.has_value(); });
+  const std::string of_recorded = sampled ? "; of the recorded ones: operators were sampled" : "";
   SetDerived(summary, "operator_count", static_cast<double>(outermost.count),
-             "operators that no other one called");
-  SetDerived(summary, "operator_time_ms", Ms(outermost.total_ns), "sum of their end - start, over threads");
+             "operators that no other one called" + of_recorded);
+  SetDerived(summary, "operator_time_ms", Ms(outermost.total_ns),
+             "sum of their end - start, over threads" + of_recorded);
   SetDerived(summary, "avg_operator_time", Ms(outermost.total_ns) / static_cast<double>(outermost.count),
-             "operator_time_ms / operator_count");
+             "operator_time_ms / operator_count" + of_recorded);
 }
 
 void AddDetailHead(const Work& work, Summary& summary) {

@@ -23,7 +23,7 @@ void AddApi(const Work& work, Summary& summary) {
   const auto count = work.names.api.size();
   const auto timings = TimingsByNumber(count, [&](auto take) {
     for (const auto& source : work.sources)
-      for (const auto& row : source.columns.api) take(row.name, row.end - row.start);
+      for (const auto& row : source.columns.api) take(row.name, source.columns.DurationOf(row));
   });
   std::vector<std::uint64_t> failures(count);
   for (const auto& source : work.sources)
@@ -74,9 +74,9 @@ struct PoolTotals {
 
   void Allocate(const AllocationRow& row) {
     ++result.allocations;
-    result.allocated_bytes += row.bytes;
+    result.allocated_bytes = AddBytes(result.allocated_bytes, row.bytes);
     result.largest_bytes = std::max(result.largest_bytes, row.bytes);
-    now += row.bytes;
+    now = AddBytes(now, row.bytes);
     if (row.address != 0) sizes[row.address] = row.bytes;
   }
   void Free(const AllocationRow& row) {
@@ -103,14 +103,14 @@ std::optional<std::uint64_t> AddAllocations(const Work& work, Summary& summary) 
     for (const auto& row : rows) {
       auto& pool = pools[row.pool];
       auto& total = totals[columns.pools.items[row.pool].device];
-      total -= pool.now;
+      total -= std::min(total, pool.now);
       if (row.is_free) {
         pool.Free(row);
       } else {
         pool.Allocate(row);
       }
       if (row.allocated_total > 0) pool.now = row.allocated_total;
-      total += pool.now;
+      total = AddBytes(total, pool.now);
       pool.result.peak_bytes = std::max(pool.result.peak_bytes, pool.now);
       peak = std::max(peak.value_or(0), total);
     }

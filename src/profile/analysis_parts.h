@@ -17,13 +17,12 @@
 // summary and reads what the ones before it left.
 namespace altlas::profile {
 
-inline constexpr std::uint32_t kNoRow = 0xFFFFFFFFU;
-
 struct SourceWork {
   Columns columns;
-  std::vector<std::uint32_t> kernel_calls;    // row in columns.api that launched a kernel, or kNoRow
-  std::vector<std::uint32_t> copy_calls;      // the same for copies
+  std::vector<std::uint32_t> copy_calls;      // row in columns.api that asked for a copy, or kNoRow
   std::vector<std::uint32_t> device_of_lane;  // index into Work::devices
+  // Rows of the kernels with a call, by thread and start of the call; where there are ranges or operators.
+  std::vector<std::uint32_t> launches;
 };
 
 struct DeviceWork {
@@ -32,8 +31,9 @@ struct DeviceWork {
   std::int32_t index = 0;
   std::vector<std::uint32_t> kernels;  // rows, by start
   std::vector<std::uint32_t> copies;   // rows, by start; memsets too
-  IntervalSet compute, copy, busy;
+  IntervalSet copy;
   Interval window;
+  Ns compute_ns = 0, busy_ns = 0;
 };
 
 struct Work {
@@ -63,7 +63,7 @@ void AddCounters(const Work& work, Summary& summary);
 void AddLaunch(const Work& work, Summary& summary);
 void AddGaps(const Work& work, Summary& summary);
 void AddPhases(const Work& work, Summary& summary);
-// How many operators were called by none, and their time.
+// How many operators were called by none, and their time; that of each source goes into the summary's sources.
 struct OutermostOperators {
   std::uint64_t count = 0;
   std::int64_t total_ns = 0;
@@ -81,14 +81,6 @@ bool IsSyncCall(std::string_view name);
 bool IsLibraryCall(std::string_view name);
 // True for a range (or, `is_operator`, an operator) that names the loading of data.
 bool IsDataName(std::string_view name, bool is_operator);
-
-// What is known of the launch of kernels, one a kernel with a call, by thread and start of the call.
-struct LaunchOnThread {
-  Ns start, end;  // of the call
-  std::uint32_t thread;
-  std::uint32_t kernel;
-};
-std::vector<LaunchOnThread> LaunchesByThread(const SourceWork& source);
 
 // Rows by thread, then start, then the longer first: the order in which nested ones open.
 std::vector<SpanRow> SpansByThread(const std::vector<SpanRow>& spans);
@@ -130,6 +122,27 @@ void SortByTotal(std::vector<T>& items, const std::string T::*name) {
     return a.timing.total_ns != b.timing.total_ns ? a.timing.total_ns > b.timing.total_ns : a.*name < b.*name;
   });
 }
+
+// The pieces of the time in which kernels of a device ran, in order: a set of them would take 16 bytes a
+// kernel.
+template <typename Take>
+void EachComputePiece(const Columns& columns, const DeviceWork& device, Take take) {
+  Interval piece;
+  for (const auto row : device.kernels) {
+    const auto& kernel = columns.kernels[row];
+    const auto end = columns.EndOf(kernel);
+    if (end <= kernel.start) continue;
+    if (piece.end > piece.start && kernel.start <= piece.end) {
+      piece.end = std::max(piece.end, end);
+      continue;
+    }
+    if (piece.end > piece.start) take(piece);
+    piece = {kernel.start, end};
+  }
+  if (piece.end > piece.start) take(piece);
+}
+// How long kernels of the device ran within the set.
+Ns ComputeWithin(const Columns& columns, const DeviceWork& device, const IntervalSet& set);
 
 inline double Ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 

@@ -106,7 +106,7 @@ void AddPhases(const Work& work, Summary& summary) {
     const auto& source = work.sources[number];
     for (const auto& [phase, count] : source.columns.marks) marks[phase] += count;
     if (!source.columns.ranges.empty())
-      sums.Walk(source, SpansByThread(source.columns.ranges), LaunchesByThread(source));
+      sums.Walk(source, SpansByThread(source.columns.ranges));
     WarnOfLeftOut(sums, "ranges", number, summary);
   }
   summary.phases.resize(phases.size());
@@ -142,8 +142,10 @@ OutermostOperators AddOperators(const Work& work, Summary& summary) {
     const auto& source = work.sources[number];
     if (source.columns.operators.empty()) continue;
     const auto spans = SpansByThread(source.columns.operators);
+    const auto before = selves.outermost().total_ns;
     selves.Walk(spans);
-    sums.Walk(source, spans, LaunchesByThread(source));
+    summary.sources[number].operator_ns = SubtractSaturated(selves.outermost().total_ns, before);
+    sums.Walk(source, spans);
     WarnOfLeftOut(sums, "operators", number, summary);
   }
   std::int64_t all = 0;

@@ -11,10 +11,12 @@ namespace altlas::profile {
 namespace {
 
 template <typename Row>
-void SortByStart(std::vector<Row>& rows) {
-  const auto earlier = [](const Row& a, const Row& b) {
+void SortByStart(const Columns& columns, std::vector<Row>& rows) {
+  const auto earlier = [&columns](const Row& a, const Row& b) {
     if (a.start != b.start) return a.start < b.start;
-    return a.end != b.end ? a.end < b.end : a.key < b.key;
+    const auto x = columns.DurationOf(a);
+    const auto y = columns.DurationOf(b);
+    return x != y ? x < y : columns.KeyOf(a) < columns.KeyOf(b);
   };
   if (!std::is_sorted(rows.begin(), rows.end(), earlier)) std::stable_sort(rows.begin(), rows.end(), earlier);
 }
@@ -23,15 +25,20 @@ void SortByStart(std::vector<Row>& rows) {
 // first.
 class CallTable {
  public:
-  CallTable(const std::vector<ApiRow>& api, bool with_process) : with_process_(with_process) {
+  CallTable(const Columns& columns, bool with_process) : with_process_(with_process) {
+    const auto& api = columns.api;
+    const auto has_key = [](const ApiRow& row) { return row.correlation != 0; };
+    entries_.reserve(static_cast<std::size_t>(std::count_if(api.begin(), api.end(), has_key)));
     for (std::uint32_t row = 0; row < api.size(); ++row)
-      if (api[row].key != 0) entries_.push_back({Masked(api[row].key), row});
+      if (const auto key = columns.KeyOf(api[row]); key != 0) entries_.push_back({Masked(key), row});
     const auto before = [&](const Entry& a, const Entry& b) {
       if (a.key != b.key) return a.key < b.key;
       const auto& x = api[a.row];
       const auto& y = api[b.row];
       if (x.start != y.start) return x.start < y.start;
-      return x.end != y.end ? x.end > y.end : a.row < b.row;
+      const auto x_lasts = columns.DurationOf(x);
+      const auto y_lasts = columns.DurationOf(y);
+      return x_lasts != y_lasts ? x_lasts > y_lasts : a.row < b.row;
     };
     if (!std::is_sorted(entries_.begin(), entries_.end(), before))
       std::sort(entries_.begin(), entries_.end(), before);
@@ -67,25 +74,25 @@ class CallTable {
     CallKey key;
     std::uint32_t row;
   };
-  CallKey Masked(CallKey key) const { return with_process_ ? key : key & ((CallKey{1} << 40U) - 1); }
+  CallKey Masked(CallKey key) const { return with_process_ ? key : key & ((CallKey{1} << kCorrelationBits) - 1); }
   std::vector<Entry> entries_;
   std::size_t last_ = 0;
   bool with_process_;
 };
 
-bool AnyProcess(const std::vector<ApiRow>& rows) {
-  return std::any_of(rows.begin(), rows.end(), [](const ApiRow& row) { return row.key >> 40U != 0; });
+bool AnyProcess(const Columns& columns) {
+  return std::any_of(columns.api.begin(), columns.api.end(),
+                     [&](const ApiRow& row) { return columns.KeyOf(row) >> kCorrelationBits != 0; });
 }
 
 void JoinCalls(SourceWork& source) {
-  const auto& columns = source.columns;
+  auto& columns = source.columns;
   const bool devices_know = std::any_of(columns.lanes.items.begin(), columns.lanes.items.end(),
                                         [](const Lane& lane) { return lane.process != 0; });
   // A tool that leaves the process out on one side has one process, or says nothing that would tell.
-  CallTable calls(columns.api, devices_know && AnyProcess(columns.api));
-  source.kernel_calls.reserve(columns.kernels.size());
+  CallTable calls(columns, devices_know && AnyProcess(columns));
   source.copy_calls.reserve(columns.copies.size());
-  for (const auto& kernel : columns.kernels) source.kernel_calls.push_back(calls.Find(kernel.key));
+  for (auto& kernel : columns.kernels) kernel.call = calls.Find(columns.KeyOf(kernel));
   for (const auto& copy : columns.copies) source.copy_calls.push_back(calls.Find(copy.key));
 }
 
@@ -113,35 +120,62 @@ void MakeDevices(Work& work, std::size_t number) {
     made.index = index;
   }
   for (const auto& lane : columns.lanes.items) source.device_of_lane.push_back(device_of_index[lane.device]);
+  // Counted first: a list that grows is held twice at times.
+  std::vector<std::size_t> counts(work.devices.size());
+  for (const auto& kernel : columns.kernels) ++counts[source.device_of_lane[kernel.lane()]];
+  for (std::size_t device = 0; device < counts.size(); ++device)
+    if (work.devices[device].source == number) work.devices[device].kernels.reserve(counts[device]);
   for (std::uint32_t row = 0; row < columns.kernels.size(); ++row)
-    work.devices[source.device_of_lane[columns.kernels[row].lane]].kernels.push_back(row);
+    work.devices[source.device_of_lane[columns.kernels[row].lane()]].kernels.push_back(row);
   for (std::uint32_t row = 0; row < columns.copies.size(); ++row)
     work.devices[source.device_of_lane[columns.copies[row].lane]].copies.push_back(row);
 }
 
-template <typename Row>
-std::vector<Interval> IntervalsOf(const std::vector<Row>& rows, const std::vector<std::uint32_t>& which) {
-  std::vector<Interval> intervals;
-  intervals.reserve(which.size());
-  for (const auto row : which) intervals.push_back({rows[row].start, rows[row].end});
-  return intervals;
-}
-
 void MakeTimes(const Work& work, DeviceWork& device) {
   const auto& columns = work.sources[device.source].columns;
-  auto kernels = IntervalsOf(columns.kernels, device.kernels);
-  auto copies = IntervalsOf(columns.copies, device.copies);
   bool is_first = true;
-  for (const auto* rows : {&kernels, &copies}) {
-    for (const auto& piece : *rows) {
-      device.window.start = is_first ? piece.start : std::min(device.window.start, piece.start);
-      device.window.end = is_first ? piece.end : std::max(device.window.end, piece.end);
-      is_first = false;
-    }
+  const auto widen = [&](Ns start, Ns end) {
+    device.window.start = is_first ? start : std::min(device.window.start, start);
+    device.window.end = is_first ? end : std::max(device.window.end, end);
+    is_first = false;
+  };
+  for (const auto row : device.kernels)
+    widen(columns.kernels[row].start, columns.EndOf(columns.kernels[row]));
+  std::vector<Interval> copies;
+  copies.reserve(device.copies.size());
+  for (const auto row : device.copies) {
+    copies.push_back({columns.copies[row].start, columns.copies[row].end});
+    widen(copies.back().start, copies.back().end);
   }
-  device.compute = UnionOf(std::move(kernels));
   device.copy = UnionOf(std::move(copies));
-  device.busy = UnionOf(device.compute, device.copy);
+  // Pieces within the window that do not overlap: their sums are no longer than it.
+  EachComputePiece(columns, device, [&](Interval piece) { device.compute_ns += piece.end - piece.start; });
+  device.busy_ns =
+      device.compute_ns + (LengthOf(device.copy) - ComputeWithin(columns, device, device.copy));
+}
+
+// By thread, so that only the calls of one are sorted, which mostly are.
+std::vector<std::uint32_t> LaunchesByThread(const Columns& columns) {
+  std::vector<std::size_t> begins(columns.threads.items.size() + 1);
+  for (const auto& kernel : columns.kernels)
+    if (kernel.call != kNoRow) ++begins[columns.api[kernel.call].thread + 1];
+  for (std::size_t i = 1; i < begins.size(); ++i) begins[i] += begins[i - 1];
+  std::vector<std::uint32_t> launches(begins.back());
+  auto ends = begins;
+  for (std::uint32_t row = 0; row < columns.kernels.size(); ++row)
+    if (const auto call = columns.kernels[row].call; call != kNoRow)
+      launches[ends[columns.api[call].thread]++] = row;
+  const auto earlier = [&](std::uint32_t a, std::uint32_t b) {
+    const auto x = columns.api[columns.kernels[a].call].start;
+    const auto y = columns.api[columns.kernels[b].call].start;
+    return x != y ? x < y : a < b;
+  };
+  for (std::size_t thread = 0; thread + 1 < begins.size(); ++thread) {
+    const auto from = launches.begin() + static_cast<std::ptrdiff_t>(begins[thread]);
+    const auto to = launches.begin() + static_cast<std::ptrdiff_t>(begins[thread + 1]);
+    if (!std::is_sorted(from, to, earlier)) std::sort(from, to, earlier);
+  }
+  return launches;
 }
 
 }  // namespace
@@ -149,26 +183,26 @@ void MakeTimes(const Work& work, DeviceWork& device) {
 void PrepareWork(Work& work) {
   PrepareNames(work);
   for (auto& source : work.sources) {
-    SortByStart(source.columns.kernels);
-    SortByStart(source.columns.copies);
+    auto& columns = source.columns;
+    SortByStart(columns, columns.kernels);
+    SortByStart(columns, columns.copies);
     JoinCalls(source);
+    if (!columns.ranges.empty() || !columns.operators.empty()) source.launches = LaunchesByThread(columns);
   }
   for (std::size_t number = 0; number < work.sources.size(); ++number) MakeDevices(work, number);
   for (auto& device : work.devices) MakeTimes(work, device);
 }
 
-std::vector<LaunchOnThread> LaunchesByThread(const SourceWork& source) {
-  std::vector<LaunchOnThread> launches;
-  for (std::uint32_t kernel = 0; kernel < source.kernel_calls.size(); ++kernel) {
-    if (source.kernel_calls[kernel] == kNoRow) continue;
-    const auto& call = source.columns.api[source.kernel_calls[kernel]];
-    launches.push_back({call.start, call.end, call.thread, kernel});
-  }
-  std::sort(launches.begin(), launches.end(), [](const LaunchOnThread& a, const LaunchOnThread& b) {
-    if (a.thread != b.thread) return a.thread < b.thread;
-    return a.start != b.start ? a.start < b.start : a.kernel < b.kernel;
+Ns ComputeWithin(const Columns& columns, const DeviceWork& device, const IntervalSet& set) {
+  if (set.empty()) return 0;
+  Ns within = 0;
+  auto at = set.begin();
+  EachComputePiece(columns, device, [&](Interval piece) {
+    while (at != set.end() && at->end <= piece.start) ++at;
+    for (auto other = at; other != set.end() && other->start < piece.end; ++other)
+      within += std::min(other->end, piece.end) - std::max(other->start, piece.start);
   });
-  return launches;
+  return within;
 }
 
 std::vector<SpanRow> SpansByThread(const std::vector<SpanRow>& spans) {

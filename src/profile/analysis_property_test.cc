@@ -22,13 +22,21 @@ Ns AnyTime() { return kTick * *rc::gen::inRange<Ns>(-20, kLastStart / kTick + 1)
 Ns AnyLength() { return kTick * *rc::gen::inRange<Ns>(0, kLongest / kTick + 1); }
 std::uint64_t AnyThread() { return *rc::gen::inRange<std::uint64_t>(1, 3); }
 
+// Beyond 2.1 s and beyond 31 bits rows keep durations and correlations in a table.
+constexpr std::uint64_t kWideCorrelation = std::uint64_t{1} << 33U;
+constexpr Ns kWideLength = 5'000'000'000;
+
 TestCapture AnyCapture() {
   TestCapture made;
+  const auto wide = *rc::gen::inRange(0, 2) == 0 ? 0 : kWideCorrelation;
   const auto work = *rc::gen::inRange(0, 14);
   for (int i = 1; i <= work; ++i) {
     const auto start = AnyTime();
     const auto end = start + AnyLength();
-    const auto correlation = *rc::gen::inRange<std::uint64_t>(0, 3) == 0 ? 0U : static_cast<std::uint64_t>(i);
+    // Of its own call, of one before it (that launched several), or of none.
+    const auto of = *rc::gen::inRange(0, 3) == 0 ? *rc::gen::inRange(1, i + 1) : i;
+    const auto correlation =
+        *rc::gen::inRange<std::uint64_t>(0, 3) == 0 ? 0U : wide + static_cast<std::uint64_t>(of);
     const auto device = *rc::gen::inRange(0, 2);
     if (*rc::gen::inRange(0, 3) > 0) {
       const auto& name = kSomeNames[*rc::gen::inRange<std::size_t>(0, kSomeNames.size())];
@@ -41,8 +49,8 @@ TestCapture AnyCapture() {
     if (*rc::gen::inRange(0, 5) == 0) continue;
     const auto call = AnyTime();
     made.api.push_back(TestCall(call, call + AnyLength(),
-                                *rc::gen::inRange(0, 3) == 0 ? "cudaMemcpy" : "cudaLaunchKernel", i,
-                                AnyThread()));
+                                *rc::gen::inRange(0, 3) == 0 ? "cudaMemcpy" : "cudaLaunchKernel",
+                                wide + static_cast<std::uint64_t>(i), AnyThread()));
   }
   const auto ranges = *rc::gen::inRange(0, 8);
   for (int i = 0; i < ranges; ++i) {
@@ -313,6 +321,63 @@ TEST(AnalysisProperty, SelfTimesAddUpToTheTimeInWhichOperatorsRan) {
   }));
 }
 
+// The same records with every length and distance stretched: figures in time stretch with them.
+TEST(AnalysisProperty, LongRecordsOfSeveralProcessesAreThoseOfTheShortOnesStretched) {
+  EXPECT_TRUE(rc::check([] {
+    constexpr Ns kStretch = kWideLength / kTick;
+    constexpr unsigned kThreadBits = 24;
+    auto made = AnyCapture();
+    const auto with_process = *rc::gen::inRange(0, 2) == 1;
+    // A process uses the correlations of another anew.
+    const auto records = made.kernels.size();
+    for (std::size_t i = 0; i < records; ++i) {
+      auto other = made.kernels[i];
+      other.process = 2;
+      made.kernels[i].process = 1;
+      if (with_process) made.kernels.push_back(other);
+    }
+    const auto calls = made.api.size();
+    for (std::size_t i = 0; i < calls; ++i) {
+      auto other = made.api[i];
+      other.thread += std::uint64_t{2} << kThreadBits;
+      made.api[i].thread += std::uint64_t{1} << kThreadBits;
+      if (with_process) made.api.push_back(other);
+    }
+    made.copies.clear();
+    made.ranges.clear();
+    made.operators.clear();
+    auto stretched = made;
+    const auto stretch = [&](auto& rows) {
+      for (auto& row : rows) {
+        row.start *= kStretch;
+        row.end *= kStretch;
+      }
+    };
+    stretch(stretched.kernels);
+    stretch(stretched.api);
+    const auto a = SummaryOf({made});
+    const auto b = SummaryOf({stretched});
+    RC_ASSERT(a.devices.size() == b.devices.size());
+    for (std::size_t i = 0; i < a.devices.size(); ++i) {
+      RC_ASSERT(a.devices[i].busy_ns * kStretch == b.devices[i].busy_ns);
+      RC_ASSERT(a.devices[i].kernel_ns * kStretch == b.devices[i].kernel_ns);
+      RC_ASSERT(a.devices[i].window_ns * kStretch == b.devices[i].window_ns);
+    }
+    RC_ASSERT(a.launch.has_value() == b.launch.has_value());
+    RC_ASSERT(a.streams.size() == b.streams.size());
+    if (!a.launch) return;
+    std::uint64_t matched = 0;
+    for (const auto& kernel : made.kernels) matched += CallOf(made, kernel.correlation) != nullptr ? 1 : 0;
+    RC_ASSERT(a.launch->matched == matched);
+    RC_ASSERT(b.launch->matched == matched);
+    RC_ASSERT(a.launch->call.total_ns * kStretch == b.launch->call.total_ns);
+    RC_ASSERT(a.launch->latency.total_ns * kStretch == b.launch->latency.total_ns);
+    RC_ASSERT(a.launch->queue_ns * kStretch == b.launch->queue_ns);
+    RC_ASSERT(a.launch->shorter_than_call == b.launch->shorter_than_call);
+    RC_ASSERT(a.launch->max_queue_length == b.launch->max_queue_length);
+  }));
+}
+
 TEST(AnalysisProperty, LaunchFiguresAreThoseOfEachKernelAndItsCall) {
   EXPECT_TRUE(rc::check([] {
     const auto made = AnyCapture();
@@ -321,6 +386,16 @@ TEST(AnalysisProperty, LaunchFiguresAreThoseOfEachKernelAndItsCall) {
     std::uint64_t queued = 0;
     std::int64_t latency = 0;
     std::map<int, std::uint64_t> longest;
+    std::map<const ApiEvent*, std::int64_t> kernels_of;
+    for (const auto& kernel : made.kernels)
+      if (const auto* call = CallOf(made, kernel.correlation); call != nullptr)
+        kernels_of[call] += kernel.end - kernel.start;
+    std::uint64_t shorter = 0;
+    std::int64_t in_calls = 0;
+    for (const auto& [call, ran] : kernels_of) {
+      in_calls += call->end - call->start;
+      shorter += ran < call->end - call->start ? 1 : 0;
+    }
     for (const auto& kernel : made.kernels) {
       const auto* call = CallOf(made, kernel.correlation);
       if (call == nullptr) continue;
@@ -344,6 +419,9 @@ TEST(AnalysisProperty, LaunchFiguresAreThoseOfEachKernelAndItsCall) {
     for (const auto& [device, waiting] : longest) most = std::max(most, waiting);
     RC_ASSERT(summary.launch->matched == matched);
     RC_ASSERT(summary.launch->matched + summary.launch->unmatched == made.kernels.size());
+    RC_ASSERT(summary.launch->call.count == kernels_of.size());
+    RC_ASSERT(summary.launch->call.total_ns == in_calls);
+    RC_ASSERT(summary.launch->shorter_than_call == shorter);
     RC_ASSERT(summary.launch->queued == queued);
     RC_ASSERT(summary.launch->latency.total_ns == latency);
     RC_ASSERT(summary.launch->max_queue_length == most);

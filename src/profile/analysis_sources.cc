@@ -34,7 +34,7 @@ void AddTrust(const Columns& columns, std::uint32_t number, Summary& summary) {
                      static_cast<double>(*info.profiler_overhead) / 1e6),
          number});
   const auto graphs = static_cast<std::uint64_t>(std::count_if(
-      columns.kernels.begin(), columns.kernels.end(), [](const KernelRow& row) { return row.is_graph; }));
+      columns.kernels.begin(), columns.kernels.end(), [](const KernelRow& row) { return row.is_graph(); }));
   if (graphs > 0)
     warn(fmt::format(
         "{} of {} kernel records are whole CUDA graphs: the kernels inside are not seen one by one; capture "
@@ -61,6 +61,7 @@ void AddSources(const Work& work, Summary& summary) {
     source.start_unix_ns = info.start_unix_ns;
     const auto span = columns.first.has_value() ? SubtractSaturated(*columns.last, *columns.first) : 0;
     source.duration_ns = info.duration.value_or(span);
+    source.operator_sampling = info.operator_sampling;
     source.dropped_records = info.dropped_records;
     source.bad_records = info.bad_records + columns.bad_records;
     for (const auto& note : info.notes)

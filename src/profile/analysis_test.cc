@@ -82,6 +82,81 @@ TEST(Analysis, OperatorsThatWaitAreFound) {
   EXPECT_EQ(FindFinding(SummaryOf({made}), "operators-wait"), nullptr) << "half of the time is enough";
 }
 
+TEST(Analysis, SampledOperatorsSayNothingOfWaiting) {
+  TestCapture made;
+  made.operators.push_back(TestOperator(0, 200'000'000, "aten::mm"));
+  made.info.duration = 20'000'000'000;
+  ASSERT_NE(FindFinding(SummaryOf({made}), "operators-wait"), nullptr);
+  made.info.operator_sampling = 0.01;
+  const auto summary = SummaryOf({made});
+  EXPECT_EQ(FindFinding(summary, "operators-wait"), nullptr);
+  EXPECT_NE(FindFigure(summary, "operator_time_ms")->text.find("sampled"), std::string::npos);
+  const auto* top = FindFinding(summary, "top-operator");
+  ASSERT_NE(top, nullptr);
+  EXPECT_NE(top->sentence.find("recorded operators' own time"), std::string::npos) << top->sentence;
+  const auto again = ParseSummary(FormatSummary(summary));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->sources.at(0).operator_sampling, 0.01);
+  EXPECT_EQ(again->sources[0].operator_ns, 200'000'000);
+}
+
+TEST(Analysis, EachRankIsHeldAgainstItsOwnTime) {
+  TestCapture made;  // a third busy; together the three would be busy throughout
+  made.operators.push_back(TestOperator(0, 3'000'000, "aten::mm"));
+  made.info.duration = 9'000'000;
+  std::vector<TestCapture> ranks(3, made);
+  ranks[1].operators[0].end = 2'250'000;
+  ranks[1].info.path = "second.alc";
+  ranks[2].operators[0].end = 8'000'000;
+  const auto summary = SummaryOf(ranks);
+  const auto* finding = FindFinding(summary, "operators-wait");
+  ASSERT_NE(finding, nullptr);
+  EXPECT_NE(finding->sentence.find("2.25 ms of 9 ms in second.alc (the least of 2 such captures): 25 %"),
+            std::string::npos)
+      << finding->sentence;
+}
+
+// One call of 100 us launches a graph of 50 kernels of 10 us each.
+TEST(Analysis, ACallThatLaunchedManyKernelsTookItsTimeOnce) {
+  TestCapture made;
+  for (std::uint64_t graph = 1; graph <= 120; ++graph) {
+    const auto at = static_cast<Ns>(graph) * 1'000'000;
+    made.api.push_back(TestCall(at, at + 100'000, "cudaGraphLaunch", graph));
+    for (Ns node = 0; node < 50; ++node)
+      made.kernels.push_back(
+          TestKernel(at + 10'000 * (node + 1), at + 10'000 * (node + 2), "node", graph));
+  }
+  auto summary = SummaryOf({made});
+  EXPECT_EQ(summary.launch->matched, 6000U);
+  EXPECT_EQ(summary.launch->call.count, 120U);
+  EXPECT_EQ(summary.launch->call.total_ns, 120 * 100'000);
+  EXPECT_EQ(summary.launch->latency.count, 6000U);
+  EXPECT_EQ(summary.launch->shorter_than_call, 0U);
+  EXPECT_EQ(FindFinding(summary, "short-kernels"), nullptr);
+  for (auto& kernel : made.kernels) kernel.end = kernel.start + 1'000;
+  summary = SummaryOf({made});
+  EXPECT_EQ(summary.launch->shorter_than_call, 120U);
+  const auto* finding = FindFinding(summary, "short-kernels");
+  ASSERT_NE(finding, nullptr);
+  EXPECT_NE(finding->sentence.find("(120 of 120)"), std::string::npos) << finding->sentence;
+}
+
+TEST(Analysis, SumsOfBytesStopAtTheMostThereIs) {
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  TestCapture made;
+  for (int i = 0; i < 3; ++i) {
+    made.copies.push_back(TestCopy(i, i + 1, CopyKind::kHostToDevice, MemoryKind::kPinned,
+                                   MemoryKind::kDevice, kMost - 1, 1));
+    made.allocations.push_back({.at = i, .bytes = kMost - 1, .device = 0});
+  }
+  made.api = {TestCall(0, 1, "cudaMemcpy", 1)};
+  const auto summary = SummaryOf({made});
+  EXPECT_EQ(summary.copies.at(0).bytes, kMost);
+  EXPECT_EQ(summary.allocations.at(0).allocated_bytes, kMost);
+  EXPECT_EQ(summary.allocations[0].peak_bytes, kMost);
+  EXPECT_EQ(FindValue(summary, "allocation_peak_bytes"), static_cast<double>(kMost));
+}
+
 // Launches times open ranges would take an hour.
 TEST(Analysis, RangesThatAreNeverClosedTakeTimeInProportion) {
   constexpr int kRanges = 200'000;

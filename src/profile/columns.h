@@ -14,15 +14,46 @@
 // machine. Private to the analysis.
 namespace altlas::profile {
 
+inline constexpr std::uint32_t kNoRow = 0xFFFFFFFFU;
+
 // Joins a piece of work on a device with the call that asked for it: process << 40 | correlation; 0: none.
 using CallKey = std::uint64_t;
+inline constexpr unsigned kCorrelationBits = 40;
+inline CallKey CallKeyOf(std::uint64_t process, std::uint64_t correlation) {
+  if (correlation == kNoCorrelation) return 0;
+  return (process << kCorrelationBits) | (correlation & ((CallKey{1} << kCorrelationBits) - 1));
+}
 
-struct KernelRow {
-  Ns start, end;
-  CallKey key;
-  std::uint32_t name, shape, lane;
-  bool is_graph;
+// Numbers that nearly always fit 31 bits, kept in 32: a wider one lies in a table, its place in the row.
+class NarrowNumbers {
+ public:
+  std::uint32_t Put(std::uint64_t number) {
+    if (number < kInTable) return static_cast<std::uint32_t>(number);
+    wide_.push_back(number);
+    return kInTable | static_cast<std::uint32_t>(wide_.size() - 1);
+  }
+  std::uint64_t Get(std::uint32_t narrow) const {
+    return narrow < kInTable ? narrow : wide_[narrow - kInTable];
+  }
+
+ private:
+  static constexpr std::uint32_t kInTable = 0x80000000U;
+  std::vector<std::uint64_t> wide_;
 };
+
+// Columns tells the end and the key of a kernel and of a call.
+struct KernelRow {
+  Ns start;
+  std::uint32_t duration, correlation;  // of Columns::narrow
+  std::uint32_t call;                   // row in Columns::api that launched it, or kNoRow
+  std::uint32_t name, shape;
+  std::uint32_t lane_and_graph;
+
+  static constexpr std::uint32_t kIsGraph = 0x80000000U;
+  std::uint32_t lane() const { return lane_and_graph & ~kIsGraph; }
+  bool is_graph() const { return (lane_and_graph & kIsGraph) != 0; }
+};
+static_assert(sizeof(KernelRow) == 32);
 
 struct CopyRow {
   Ns start, end;
@@ -35,10 +66,11 @@ struct CopyRow {
 };
 
 struct ApiRow {
-  Ns start, end;
-  CallKey key;
+  Ns start;
+  std::uint32_t duration, correlation;  // of Columns::narrow
   std::uint32_t name, thread;
 };
+static_assert(sizeof(ApiRow) == 24);
 
 struct SyncRow {
   Ns start, end;
@@ -137,6 +169,29 @@ struct Columns {
   std::map<std::pair<std::string, std::int32_t>, CounterSum> counters;
   std::uint64_t bad_records = 0;  // that the reader passed on and the analysis left out
   std::optional<Ns> first, last;  // of all records
+  NarrowNumbers narrow;
+
+  template <typename Row>
+  Ns DurationOf(const Row& row) const {
+    if constexpr (requires { row.duration; })
+      return static_cast<Ns>(narrow.Get(row.duration));
+    else
+      return row.end - row.start;
+  }
+  template <typename Row>
+  Ns EndOf(const Row& row) const {
+    return row.start + DurationOf(row);
+  }
+  CallKey KeyOf(const CopyRow& row) const { return row.key; }
+  CallKey KeyOf(const KernelRow& row) const {
+    return row.correlation == 0 ? 0 : CallKeyOf(lanes.items[row.lane()].process, narrow.Get(row.correlation));
+  }
+  CallKey KeyOf(const ApiRow& row) const {
+    constexpr unsigned kThreadBits = 24;  // below the process in a thread's number
+    return row.correlation == 0
+               ? 0
+               : CallKeyOf(threads.items[row.thread] >> kThreadBits, narrow.Get(row.correlation));
+  }
 };
 
 }  // namespace altlas::profile

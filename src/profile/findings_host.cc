@@ -68,6 +68,73 @@ void AddDeviceSyncs(const Summary& summary, Findings& findings) {
   }
 }
 
+void AddShortKernels(const Summary& summary, Findings& findings) {
+  if (!summary.launch || summary.launch->call.count < kFewKernels) return;
+  const auto& launch = *summary.launch;
+  const auto share =
+      Ratio(static_cast<double>(launch.shorter_than_call), static_cast<double>(launch.call.count));
+  if (share < kShortShare) return;
+  findings.push_back({"short-kernels",
+                      "notice",
+                      fmt::format("{:.0f} % of the calls that launch kernels ({} of {}) take longer than what "
+                                  "they launch (median call {}).",
+                                  100 * share, launch.shorter_than_call, launch.call.count,
+                                  InTime(launch.call.median_ns)),
+                      {{"percent", 100 * share}, {"call_median_ns", launch.call.median_ns}},
+                      "Fuse the kernels, raise the batch size, or use CUDA graphs (in PyTorch torch.compile "
+                      "with mode=\"reduce-overhead\").",
+                      CheckWith(".launch | {calls: .call.count, shorter_than_call}")});
+}
+
+// Those that were recorded tell nothing of how long none ran: only sources with every operator count, each
+// against its own time.
+void AddWaitingOperators(const Summary& summary, Findings& findings) {
+  const SummarySource* least = nullptr;
+  double least_share = kBusyThreads;
+  std::size_t waiting = 0;
+  for (const auto& source : summary.sources) {
+    if (source.operator_sampling || source.operator_ns <= 0 || source.duration_ns <= 0) continue;
+    const auto share =
+        Ratio(static_cast<double>(source.operator_ns), static_cast<double>(source.duration_ns));
+    if (share >= kBusyThreads) continue;
+    ++waiting;
+    if (share >= least_share) continue;
+    least = &source;
+    least_share = share;
+  }
+  if (least == nullptr) return;
+  const auto where = summary.sources.size() == 1
+                         ? std::string()
+                         : fmt::format(" in {} (the least of {} such captures)", least->path, waiting);
+  findings.push_back({"operators-wait",
+                      "info",
+                      fmt::format("Operators ran for {} of {}{}: {:.0f} % of one thread's time.",
+                                  InTime(least->operator_ns), InTime(least->duration_ns), where,
+                                  100 * least_share),
+                      {{"percent", 100 * least_share}},
+                      "Where work was waiting, look for what kept it from the operators (the phases, the "
+                      "processor time); where "
+                      "none was, there is room for more.",
+                      CheckWith("[.sources[] | 100 * .operator_ns / .duration_ns]")});
+}
+
+void AddOperatorFindings(const Summary& summary, Findings& findings) {
+  const auto sampled = std::any_of(summary.sources.begin(), summary.sources.end(),
+                                   [](const SummarySource& source) { return source.operator_sampling.has_value(); });
+  if (!summary.operators.empty() && summary.operators.front().share >= kTopOperatorShare) {
+    const auto& top = summary.operators.front();
+    findings.push_back({"top-operator",
+                        "info",
+                        fmt::format("{} alone takes {:.0f} % of the {}operators' own time ({} calls, {}).",
+                                    top.name, 100 * top.share, sampled ? "recorded " : "", top.timing.count,
+                                    InTime(top.self_ns)),
+                        {{"percent", 100 * top.share}, {"self_ns", static_cast<double>(top.self_ns)}},
+                        "What makes this operator cheaper (threads, precision, shapes) is worth most.",
+                        CheckWith(".operators[0] | {name, share}")});
+  }
+  AddWaitingOperators(summary, findings);
+}
+
 }  // namespace
 
 void AddTrustFindings(const Summary& summary, Findings& findings) {
@@ -102,21 +169,7 @@ void AddHostFindings(const Summary& summary, Findings& findings) {
   const auto total_ns = FindValue(summary, "total_time_ms").value_or(0) * 1e6;
   AddAllocationCalls(summary, total_ns, findings);
   AddDeviceSyncs(summary, findings);
-  if (summary.launch && summary.launch->matched >= kFewKernels) {
-    const auto share = Ratio(static_cast<double>(summary.launch->shorter_than_call),
-                             static_cast<double>(summary.launch->matched));
-    if (share >= kShortShare)
-      findings.push_back({"short-kernels",
-                          "notice",
-                          fmt::format("{:.0f} % of the kernels ({} of {}) are shorter than the call that "
-                                      "launches them (median call {}).",
-                                      100 * share, summary.launch->shorter_than_call, summary.launch->matched,
-                                      InTime(summary.launch->call.median_ns)),
-                          {{"percent", 100 * share}, {"call_median_ns", summary.launch->call.median_ns}},
-                          "Fuse them, raise the batch size, or use CUDA graphs (in PyTorch torch.compile "
-                          "with mode=\"reduce-overhead\").",
-                          CheckWith(".launch.shorter_than_call")});
-  }
+  AddShortKernels(summary, findings);
   for (const auto& api : summary.api)
     if (api.failures > 0 && api.name.find("Query") == std::string::npos)
       findings.push_back(
@@ -126,29 +179,7 @@ void AddHostFindings(const Summary& summary, Findings& findings) {
            {{"failures", static_cast<double>(api.failures)}},
            "Check the result of the call in the program.",
            CheckWith("[.api[] | select(.failures > 0) | {name, failures}]")});
-  if (!summary.operators.empty() && summary.kernels.empty() &&
-      summary.operators.front().share >= kTopOperatorShare) {
-    const auto& top = summary.operators.front();
-    findings.push_back({"top-operator",
-                        "info",
-                        fmt::format("{} alone takes {:.0f} % of the operators' own time ({} calls, {}).",
-                                    top.name, 100 * top.share, top.timing.count, InTime(top.self_ns)),
-                        {{"percent", 100 * top.share}, {"self_ns", static_cast<double>(top.self_ns)}},
-                        "What makes this operator cheaper (threads, precision, shapes) is worth most.",
-                        CheckWith(".operators[0] | {name, share}")});
-  }
-  const auto total = FindValue(summary, "total_time_ms").value_or(0);
-  const auto busy = FindValue(summary, "operator_time_ms").value_or(0);
-  if (summary.kernels.empty() && busy > 0 && busy < kBusyThreads * total)
-    findings.push_back({"operators-wait",
-                        "info",
-                        fmt::format("Operators ran for {} of {}: {:.0f} % of one thread's time.",
-                                    InTime(busy * 1e6), InTime(total * 1e6), 100 * busy / total),
-                        {{"percent", 100 * busy / total}},
-                        "Where work was waiting, look for what kept it from the operators (the phases, the "
-                        "processor time); where "
-                        "none was, there is room for more.",
-                        CheckWith("100 * .operator_time_ms / .total_time_ms")});
+  if (summary.kernels.empty()) AddOperatorFindings(summary, findings);
 }
 
 }  // namespace altlas::profile

@@ -107,6 +107,17 @@ TEST(NsysHostile, WrongTypesImpossibleTimesAndNumbersOutOfRangeAreCountedAndLeft
   EXPECT_NE(info->notes[0].text.find("10 of 12 rows of CUPTI_ACTIVITY_KIND_KERNEL"), std::string::npos);
 }
 
+TEST(NsysHostile, OverheadsOfCenturiesAddUpToTheMostThereIs) {
+  Written w;
+  AddKernels(*w.writer, 1);
+  constexpr Ns kFar = 10'000'000'000'000'000;
+  for (int i = 0; i < 500; ++i) w.writer->AddOverhead(-kFar, kFar);
+  CaptureRecorder seen;
+  const auto info = w.Read(seen);
+  ASSERT_TRUE(info.has_value()) << info.error().message;
+  EXPECT_EQ(info->profiler_overhead, INT64_MAX);
+}
+
 TEST(NsysHostile, ARecordWhoseNameIsNotInTheFileIsKeptWithoutAName) {
   Written w;
   AddKernels(*w.writer, 1);

@@ -5,6 +5,7 @@
 
 #include "profile/nsys_pass.h"
 #include "profile/nsys_reader.h"
+#include "profile/timing.h"
 
 namespace altlas::profile {
 namespace {
@@ -190,7 +191,7 @@ Status ReadDiagnostics(NsysPass& pass) {
                    !IsGoodSpan(start, end)) {
                  return false;
                }
-               overhead += end - start;
+               overhead = AddSaturated(overhead, end - start);
                return true;
              }));
   if (events > 0) pass.info.profiler_overhead = overhead;

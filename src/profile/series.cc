@@ -37,33 +37,36 @@ const std::map<std::string, const char*, std::less<>> kRateOfTotal = {
 };
 constexpr Ns kRateWindow = 250'000'000;  // processor time is told in steps of 10 ms
 
-// Switches are told of the threads that live: what an ended one made is taken as made.
-void KeepRises(std::vector<SeriesPoint>& points) {
+// Makes a total that never falls. Switches are told of the threads that live: what an ended one made is taken
+// as made. The other totals fall for one reading where a child ends between the reading of its parent and its
+// own (`mends_dips`); what it used is told with its parent's the next time.
+void KeepRises(std::vector<SeriesPoint>& points, bool mends_dips) {
   double lost = 0;
+  double before = points.empty() ? 0 : points.front().value;  // as told
   for (std::size_t i = 1; i < points.size(); ++i) {
-    const double before = points[i - 1].value;
-    lost += std::max(0.0, before - lost - points[i].value);
-    points[i].value += lost;
+    auto told = points[i].value;
+    if (mends_dips && told < before && i + 1 < points.size() && points[i + 1].value >= before) told = before;
+    lost += std::max(0.0, before - told);
+    before = told;
+    points[i].value = told + lost;
   }
 }
 
-// A total becomes its rate, at the beginning of each stretch. False, and nothing changed, where it falls or
-// has fewer than two points: then it is none.
+// A total that never falls becomes its rate, at the beginning of each stretch: one of at least kRateWindow,
+// the last with what remains. False, and nothing changed, where there is no such stretch.
 bool MakeRate(std::vector<SeriesPoint>& points) {
-  const auto falls = [](const SeriesPoint& a, const SeriesPoint& b) { return b.value < a.value; };
-  if (points.size() < 2 || std::adjacent_find(points.begin(), points.end(), falls) != points.end())
-    return false;
+  if (points.empty()) return false;
+  std::vector<SeriesPoint> ends = {points.front()};
+  for (const auto& point : points)
+    if (point.at - ends.back().at >= kRateWindow) ends.push_back(point);
+  if (ends.size() < 2) return false;
+  ends.back() = points.back();
   std::vector<SeriesPoint> rates;
-  auto from = points.front();
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    const auto& to = points[i];
-    if (to.at - from.at < kRateWindow && i + 1 < points.size()) continue;
-    if (to.at == from.at) continue;
-    rates.push_back({from.at, (to.value - from.value) / (static_cast<double>(to.at - from.at) / 1e9)});
-    from = to;
+  for (std::size_t i = 1; i < ends.size(); ++i) {
+    const auto seconds = static_cast<double>(ends[i].at - ends[i - 1].at) / 1e9;
+    rates.push_back({ends[i - 1].at, (ends[i].value - ends[i - 1].value) / seconds});
   }
-  if (rates.empty()) return false;
-  rates.push_back({points.back().at, rates.back().value});
+  rates.push_back({ends.back().at, rates.back().value});
   points = std::move(rates);
   return true;
 }
@@ -98,6 +101,10 @@ std::vector<SeriesPoint> ThinSeries(const std::vector<SeriesPoint>& points, std:
 
 void SeriesBuilder::ShiftCapture(std::uint32_t capture, Ns shift) {
   shifts_[capture] = std::clamp(shift, -kFarthestPoint, kFarthestPoint);
+}
+
+void SeriesBuilder::EndCapture(const CaptureInfo& info) {
+  if (info.format == CaptureFormat::kCollector) own_captures_.insert(capture_);
 }
 
 void SeriesBuilder::Add(const Key& key, Ns at, double value) {
@@ -149,10 +156,14 @@ std::vector<Series> SeriesBuilder::Build(std::size_t buckets) {
     std::stable_sort(points.begin(), points.end(),
                      [](const SeriesPoint& a, const SeriesPoint& b) { return a.at < b.at; });
     if (key.summed) series.note = SumUp(points);
-    const auto rate = key.kind == Series::Kind::kCounter ? kRateOfTotal.find(key.name) : kRateOfTotal.end();
-    if (rate != kRateOfTotal.end() && key.name.ends_with("_switches")) KeepRises(points);
-    if (rate != kRateOfTotal.end() && MakeRate(points)) series.name = rate->second;
-    if (points.size() >= limit_) {
+    const bool is_full = points.size() >= limit_;
+    const bool is_own = key.kind == Series::Kind::kCounter && key.device == kNoDevice &&
+                        own_captures_.contains(key.capture);
+    if (const auto rate = kRateOfTotal.find(key.name); is_own && rate != kRateOfTotal.end()) {
+      KeepRises(points, !key.name.ends_with("_switches"));
+      if (MakeRate(points)) series.name = rate->second;
+    }
+    if (is_full) {
       series.note += fmt::format("{}The curve shows the first {} records of it that the file holds.",
                                  series.note.empty() ? "" : " ", limit_);
     }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,17 @@ struct Series {
   std::string note;  // what must be known to read it; empty: nothing
 };
 
-// Collects allocations and counters. ALT_LAS's own totals since the start (docs/formats/collector.md) become
-// rates: cpu_seconds is cpu_cores, bytes read and written and switches are ..._per_second. A total that the
+// Collects allocations and counters. The totals since the start in ALT_LAS's own captures
+// (docs/formats/collector.md) become rates over at least 250 ms: cpu_seconds is cpu_cores, bytes read and
+// written and switches are ..._per_second; told for less, they stay totals. A total that the
 // capture does not tell is summed up from what was taken and given back, from the capture's start. Owns what
 // it keeps: 16 bytes a record, up to `limit` records a series and 256 series. Not thread-safe.
 class SeriesBuilder : public CaptureSink {
  public:
   explicit SeriesBuilder(std::size_t limit = 8'000'000) : limit_(limit) {}
+  // For each capture: BeginCapture, its records, EndCapture.
   void BeginCapture(std::uint32_t capture) { capture_ = capture; }
+  void EndCapture(const CaptureInfo& info);
   // Adds `shift` to the times of a capture's records. Before Build.
   void ShiftCapture(std::uint32_t capture, Ns shift);
   void OnAllocation(const AllocationEvent& event) override;
@@ -61,6 +65,7 @@ class SeriesBuilder : public CaptureSink {
 
   std::size_t limit_;
   std::uint32_t capture_ = 0;
+  std::set<std::uint32_t> own_captures_;
   std::map<std::uint32_t, Ns> shifts_;
   std::map<Key, std::vector<SeriesPoint>> series_;
 };

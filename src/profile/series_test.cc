@@ -37,6 +37,13 @@ RC_GTEST_PROP(ThinSeries, EndsAndExtremesStay, ()) {
   }
 }
 
+std::vector<Series> Built(SeriesBuilder& builder, CaptureFormat format = CaptureFormat::kCollector) {
+  CaptureInfo info;
+  info.format = format;
+  builder.EndCapture(info);
+  return builder.Build(1000);
+}
+
 AllocationEvent Taken(Ns at, std::uint64_t bytes, bool is_free = false) {
   return {.at = at, .is_free = is_free, .bytes = bytes, .kind = MemoryKind::kDevice, .device = 0};
 }
@@ -102,7 +109,7 @@ TEST(Series, TotalsSinceTheStartAreShownAsRates) {
         {.at = kTenth * i, .name = "voluntary_switches", .value = 10.0 * i - (i >= 5 ? 15 : 0)});
   }
   builder.OnCounter({.at = 0, .name = "written_bytes", .value = 5});
-  const auto all = builder.Build(1000);
+  const auto all = Built(builder);
   ASSERT_EQ(all.size(), 5U);
   EXPECT_EQ(all[0].name, "cpu_cores");
   EXPECT_EQ(all[0].points.front().at, 0);
@@ -110,7 +117,8 @@ TEST(Series, TotalsSinceTheStartAreShownAsRates) {
   EXPECT_NEAR(all[0].points[1].value, 2.0 * 2 / 3, 1e-9) << "from 300 to 600 ms, busy until 500";
   EXPECT_EQ(all[0].points.back().at, 10 * kTenth);
   EXPECT_EQ(all[0].points.back().value, 0);
-  EXPECT_EQ(all[1].name, "read_bytes") << "what falls is no total";
+  EXPECT_EQ(all[1].name, "read_bytes_per_second");
+  EXPECT_NEAR(all[1].largest, 40, 1e-9) << "one low reading is none";
   EXPECT_EQ(all[2].name, "rss_bytes");
   EXPECT_EQ(all[3].name, "voluntary_switches_per_second");
   EXPECT_NEAR(all[3].points[0].value, 100, 1e-9);
@@ -118,6 +126,64 @@ TEST(Series, TotalsSinceTheStartAreShownAsRates) {
       << "from 300 to 600 ms: one step is not known";
   EXPECT_NEAR(all[3].points[2].value, 100, 1e-9);
   EXPECT_EQ(all[4].name, "written_bytes") << "one reading has no rate";
+}
+
+constexpr Ns kMs = 1'000'000;
+
+// Busy with one core, read every 100 ms, and a last time half a millisecond after 1.2 s, one tick later.
+TEST(Series, AShortRemainderIsNoStretchOfItsOwn) {
+  SeriesBuilder builder;
+  for (int i = 0; i <= 12; ++i)
+    builder.OnCounter({.at = 100 * kMs * i, .name = "cpu_seconds", .value = 0.1 * i});
+  builder.OnCounter({.at = 1200 * kMs + kMs / 2, .name = "cpu_seconds", .value = 1.21});
+  const auto all = Built(builder);
+  EXPECT_EQ(all.at(0).name, "cpu_cores");
+  EXPECT_LT(all[0].largest, 1.04);
+  EXPECT_EQ(all[0].points.back().at, 1200 * kMs + kMs / 2);
+}
+
+TEST(Series, ATotalToldForLessThanAStretchStaysOne) {
+  SeriesBuilder builder;
+  builder.OnCounter({.at = 0, .name = "cpu_seconds", .value = 0});
+  builder.OnCounter({.at = kMs / 2, .name = "cpu_seconds", .value = 0.01});
+  const auto all = Built(builder);
+  EXPECT_EQ(all.at(0).name, "cpu_seconds");
+  EXPECT_EQ(all[0].largest, 0.01);
+}
+
+// A child of 30 s of processor time ends between the readings of its parent and its own.
+TEST(Series, AReadingThatMissesAChildUndoesNoRate) {
+  SeriesBuilder builder;
+  for (int i = 0; i <= 10; ++i)
+    builder.OnCounter(
+        {.at = 300 * kMs * i, .name = "cpu_seconds", .value = i == 5 ? 0.5 : 30 + 0.3 * i});
+  const auto all = Built(builder);
+  EXPECT_EQ(all.at(0).name, "cpu_cores");
+  EXPECT_NEAR(all[0].largest, 2, 1e-9) << "the second after the missed one, both told in it";
+  // A descendant that leaves for good takes its total along.
+  for (int i = 0; i <= 10; ++i)
+    builder.OnCounter({.at = 300 * kMs * i, .name = "cpu_seconds", .value = 0.3 * i + (i < 5 ? 30 : 0)});
+  EXPECT_NEAR(Built(builder).at(0).largest, 1, 1e-9);
+}
+
+TEST(Series, OnlyOurOwnTotalsBecomeRates) {
+  SeriesBuilder builder;
+  for (int i = 0; i <= 10; ++i)
+    builder.OnCounter({.at = 300 * kMs * i, .name = "read_bytes", .value = 5.0 * i});
+  EXPECT_EQ(Built(builder, CaptureFormat::kKinetoJson).at(0).name, "read_bytes");
+  SeriesBuilder of_a_device;
+  for (int i = 0; i <= 10; ++i)
+    of_a_device.OnCounter({.at = 300 * kMs * i, .name = "read_bytes", .value = 5.0 * i, .device = 0});
+  EXPECT_EQ(Built(of_a_device).at(0).name, "read_bytes");
+}
+
+TEST(Series, ARateSaysThatItIsOfTheFirstRecords) {
+  SeriesBuilder builder(20);
+  for (int i = 0; i <= 50; ++i)
+    builder.OnCounter({.at = 100 * kMs * i, .name = "cpu_seconds", .value = 0.1 * i});
+  const auto all = Built(builder);
+  EXPECT_EQ(all.at(0).name, "cpu_cores");
+  EXPECT_NE(all[0].note.find("first 20 records"), std::string::npos) << all[0].note;
 }
 
 TEST(Series, CountersStayApartByCaptureAndHostileOnesAreBounded) {

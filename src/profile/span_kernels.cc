@@ -30,23 +30,26 @@ SpanKernels::SpanKernels(std::size_t names)
 
 std::uint64_t SpanKernels::TakeLeftOut() { return std::exchange(left_out_, 0); }
 
-void SpanKernels::Walk(const SourceWork& source, const std::vector<SpanRow>& spans,
-                       const std::vector<LaunchOnThread>& launches) {
+void SpanKernels::Walk(const SourceWork& source, const std::vector<SpanRow>& spans) {
+  const auto& columns = source.columns;
   std::size_t next = 0;
   std::optional<std::uint32_t> thread;
-  for (const auto& launch : launches) {
+  for (const auto row : source.launches) {
+    const auto& kernel = columns.kernels[row];
+    const auto& call = columns.api[kernel.call];
+    const Launch launch{call.start, columns.EndOf(call), call.thread};
     if (thread != launch.thread) CloseAll();
     thread = launch.thread;
     while (next < spans.size() && spans[next].thread < launch.thread) ++next;
     OpenSpans(spans, next, launch);
     CloseBefore(launch.start);
-    TakeLaunch(source.columns.kernels[launch.kernel], launch);
+    TakeLaunch(kernel, columns.EndOf(kernel), launch);
   }
   CloseAll();
 }
 
 void SpanKernels::OpenSpans(const std::vector<SpanRow>& spans, std::size_t& next,
-                            const LaunchOnThread& launch) {
+                            const Launch& launch) {
   for (; next < spans.size() && spans[next].thread == launch.thread && spans[next].start <= launch.start;
        ++next) {
     const auto& span = spans[next];
@@ -118,21 +121,21 @@ std::size_t SpanKernels::HoldersOf(Ns end) const {
   return static_cast<std::size_t>(above - nested_.begin());
 }
 
-void SpanKernels::TakeLaunch(const KernelRow& kernel, const LaunchOnThread& launch) {
+void SpanKernels::TakeLaunch(const KernelRow& kernel, Ns kernel_end, const Launch& launch) {
   ++launches_;
-  const auto duration = kernel.end - kernel.start;
+  const auto duration = kernel_end - kernel.start;
   const auto holders = HoldersOf(launch.end);
   const Open* innermost = nullptr;
   if (holders > 0) {
     auto& span = nested_[holders - 1];
-    Widen(span.kernels, kernel.start, kernel.end, span.first, span.last);
+    Widen(span.kernels, kernel.start, kernel_end, span.first, span.last);
     ++span.kernels;
     Add(span.sums[kernel.name], 1, duration);
     innermost = &span;
   }
   for (auto& span : strays_) {
     if (span.end < launch.end) continue;
-    Widen(span.kernels, kernel.start, kernel.end, span.first, span.last);
+    Widen(span.kernels, kernel.start, kernel_end, span.first, span.last);
     ++span.kernels;
     if (innermost == nullptr || span.order > innermost->order) innermost = &span;
     const bool nested_counts = outermost_[span.name] < holders;  // kNoRow is more than any

@@ -23,9 +23,8 @@ class SpanKernels {
 
   explicit SpanKernels(std::size_t names);
 
-  // `spans` from SpansByThread, `launches` from LaunchesByThread of the same source.
-  void Walk(const SourceWork& source, const std::vector<SpanRow>& spans,
-            const std::vector<LaunchOnThread>& launches);
+  // `spans` from SpansByThread of the same source.
+  void Walk(const SourceWork& source, const std::vector<SpanRow>& spans);
 
   std::uint64_t count(std::uint32_t name) const { return counts_[name]; }
   std::int64_t total(std::uint32_t name) const { return totals_[name]; }
@@ -39,6 +38,10 @@ class SpanKernels {
   std::uint64_t TakeLeftOut();
 
  private:
+  struct Launch {
+    Ns start, end;  // of the call
+    std::uint32_t thread;
+  };
   struct Open {
     Ns end = 0;
     std::uint32_t name = 0;
@@ -49,12 +52,12 @@ class SpanKernels {
         sums;  // by kernel, for nested ones: what those within handed over too
   };
 
-  void OpenSpans(const std::vector<SpanRow>& spans, std::size_t& next, const LaunchOnThread& launch);
+  void OpenSpans(const std::vector<SpanRow>& spans, std::size_t& next, const Launch& launch);
   void CloseBefore(Ns at);
   void CloseAll();
   void CloseInnermost();
   void Project(const Open& closed);
-  void TakeLaunch(const KernelRow& kernel, const LaunchOnThread& launch);
+  void TakeLaunch(const KernelRow& kernel, Ns kernel_end, const Launch& launch);
   // Below this place all of nested_ hold a call that ends at `end`, above it none.
   std::size_t HoldersOf(Ns end) const;
 

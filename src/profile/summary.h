@@ -53,6 +53,9 @@ struct SummarySource {
   std::optional<int> rank;
   std::optional<std::int64_t> start_unix_ns;
   std::int64_t duration_ns = 0;  // as the tool says, else the span of the records
+  std::int64_t operator_ns = 0;  // of the outermost operators, over threads
+  // Each operator was recorded with this probability; absent: every one was.
+  std::optional<double> operator_sampling;
   std::uint64_t dropped_records = 0;
   std::uint64_t bad_records = 0;
 };
@@ -146,8 +149,8 @@ struct SummaryApi {
 struct SummaryLaunch {
   std::uint64_t matched = 0;
   std::uint64_t unmatched = 0;  // kernels without a call in the capture
-  Timing call;
-  Timing latency;
+  Timing call;                  // each call once, however many kernels it launched
+  Timing latency;               // of each kernel
   double delay_median_ns = 0;
   std::int64_t delay_p95_ns = 0;
   std::int64_t delay_min_ns = 0;
@@ -155,7 +158,7 @@ struct SummaryLaunch {
   std::uint64_t before_call_end = 0;  // kernels that started before their call came back
   std::uint64_t queued = 0;           // the others; only these waited
   std::int64_t queue_ns = 0;          // their delays together
-  std::uint64_t shorter_than_call = 0;
+  std::uint64_t shorter_than_call = 0;  // calls that took longer than the kernels that they launched together
   std::uint64_t max_queue_length = 0;  // launched and not started, at one moment, on one device
 };
 

@@ -27,6 +27,8 @@ void VisitFields(V& v, SummarySource& s) {
   v("rank", s.rank);
   v("start_unix_ns", s.start_unix_ns);
   v("duration_ns", s.duration_ns);
+  v("operator_ns", s.operator_ns);
+  v("operator_sampling", s.operator_sampling);
   v("dropped_records", s.dropped_records);
   v("bad_records", s.bad_records);
 }

@@ -43,6 +43,11 @@ std::int64_t AddSaturated(std::int64_t a, std::int64_t b) {
   return b > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
 }
 
+std::uint64_t AddBytes(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
+}
+
 std::int64_t SubtractSaturated(std::int64_t a, std::int64_t b) {
   std::int64_t difference = 0;
   if (!__builtin_sub_overflow(a, b, &difference)) return difference;
@@ -56,9 +61,8 @@ double MedianOf(std::span<std::int64_t> values) {
   const auto upper = *middle;
   if (values.size() % 2 == 1) return static_cast<double>(upper);
   const auto lower = *std::max_element(values.begin(), middle);
-  // As integers first: the mean of two large ones that differ by one keeps its half.
-  const auto distance = static_cast<double>(upper) - static_cast<double>(lower);
-  return static_cast<double>(lower) + distance / 2;
+  // Summed as integers: halving is then the only rounding.
+  return static_cast<double>(static_cast<__int128>(lower) + upper) / 2;
 }
 
 std::int64_t P95Of(std::span<std::int64_t> values) {

@@ -9,6 +9,8 @@ namespace altlas::profile {
 
 // a + b, at most the largest and at least the smallest 64-bit number: sums of a hostile capture stop there.
 std::int64_t AddSaturated(std::int64_t a, std::int64_t b);
+// The same of bytes.
+std::uint64_t AddBytes(std::uint64_t a, std::uint64_t b);
 // a - b, likewise.
 std::int64_t SubtractSaturated(std::int64_t a, std::int64_t b);
 

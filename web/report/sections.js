@@ -137,7 +137,7 @@ function streamTable(rows) {
 
 function launchFigures(launch) {
   const rows = [["kernels with their call", count(launch.matched)], ["without", count(launch.unmatched)], ["a call takes (median)", time(launch.call?.median_ns)], ["from call to kernel (median)", time(launch.latency?.median_ns)],
-    ["from the call's end to the kernel (median)", time(launch.delay_median_ns)], ["p95 of it", time(launch.delay_p95_ns)], ["kernels shorter than their call", count(launch.shorter_than_call)], ["most launched and waiting", count(launch.max_queue_length)]];
+    ["from the call's end to the kernel (median)", time(launch.delay_median_ns)], ["p95 of it", time(launch.delay_p95_ns)], ["calls longer than what they launched", count(launch.shorter_than_call)], ["most launched and waiting", count(launch.max_queue_length)]];
   return el("dl", {class: "inline"}, rows.map(([name, value]) => el("div", {}, el("dt", {text: name}), el("dd", {text: value}))));
 }
 
