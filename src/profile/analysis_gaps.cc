@@ -58,7 +58,8 @@ HostTimes HostTimesOf(const Work& work, const SourceWork& source) {
 }
 
 // One idle stretch of a device before a piece of work that `call` asked for (null: not in the capture).
-void AddIdle(const Columns& columns, Interval idle, const ApiRow* call, const HostTimes& host, GapParts& parts) {
+void AddIdle(const Columns& columns, Interval idle, const ApiRow* call, const HostTimes& host,
+             GapParts& parts) {
   const auto length = idle.end - idle.start;
   if (length <= kBetweenNs) {
     parts[kByBetween] += length;

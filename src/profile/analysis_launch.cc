@@ -108,8 +108,8 @@ void AddLaunch(const Work& work, Summary& summary) {
     launch.delay_p95_ns = P95Of(scratch);
   }
   for (const auto& device : work.devices)
-    launch.max_queue_length = std::max(
-        launch.max_queue_length, LongestQueue(work.sources[device.source].columns, device, scratch));
+    launch.max_queue_length =
+        std::max(launch.max_queue_length, LongestQueue(work.sources[device.source].columns, device, scratch));
   AddLaunchingCalls(work, scratch, launch);
   summary.launch = launch;
 }

@@ -63,7 +63,8 @@ void AddCounters(const Work& work, Summary& summary);
 void AddLaunch(const Work& work, Summary& summary);
 void AddGaps(const Work& work, Summary& summary);
 void AddPhases(const Work& work, Summary& summary);
-// How many operators were called by none, and their time; that of each source goes into the summary's sources.
+// How many operators were called by none, and their time; that of each source goes into the summary's
+// sources.
 struct OutermostOperators {
   std::uint64_t count = 0;
   std::int64_t total_ns = 0;

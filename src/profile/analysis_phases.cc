@@ -105,8 +105,7 @@ void AddPhases(const Work& work, Summary& summary) {
   for (std::uint32_t number = 0; number < work.sources.size(); ++number) {
     const auto& source = work.sources[number];
     for (const auto& [phase, count] : source.columns.marks) marks[phase] += count;
-    if (!source.columns.ranges.empty())
-      sums.Walk(source, SpansByThread(source.columns.ranges));
+    if (!source.columns.ranges.empty()) sums.Walk(source, SpansByThread(source.columns.ranges));
     WarnOfLeftOut(sums, "ranges", number, summary);
   }
   summary.phases.resize(phases.size());

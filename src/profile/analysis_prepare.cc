@@ -74,7 +74,9 @@ class CallTable {
     CallKey key;
     std::uint32_t row;
   };
-  CallKey Masked(CallKey key) const { return with_process_ ? key : key & ((CallKey{1} << kCorrelationBits) - 1); }
+  CallKey Masked(CallKey key) const {
+    return with_process_ ? key : key & ((CallKey{1} << kCorrelationBits) - 1);
+  }
   std::vector<Entry> entries_;
   std::size_t last_ = 0;
   bool with_process_;
@@ -150,8 +152,7 @@ void MakeTimes(const Work& work, DeviceWork& device) {
   device.copy = UnionOf(std::move(copies));
   // Pieces within the window that do not overlap: their sums are no longer than it.
   EachComputePiece(columns, device, [&](Interval piece) { device.compute_ns += piece.end - piece.start; });
-  device.busy_ns =
-      device.compute_ns + (LengthOf(device.copy) - ComputeWithin(columns, device, device.copy));
+  device.busy_ns = device.compute_ns + (LengthOf(device.copy) - ComputeWithin(columns, device, device.copy));
 }
 
 // By thread, so that only the calls of one are sorted, which mostly are.

@@ -123,8 +123,7 @@ TEST(Analysis, ACallThatLaunchedManyKernelsTookItsTimeOnce) {
     const auto at = static_cast<Ns>(graph) * 1'000'000;
     made.api.push_back(TestCall(at, at + 100'000, "cudaGraphLaunch", graph));
     for (Ns node = 0; node < 50; ++node)
-      made.kernels.push_back(
-          TestKernel(at + 10'000 * (node + 1), at + 10'000 * (node + 2), "node", graph));
+      made.kernels.push_back(TestKernel(at + 10'000 * (node + 1), at + 10'000 * (node + 2), "node", graph));
   }
   auto summary = SummaryOf({made});
   EXPECT_EQ(summary.launch->matched, 6000U);
@@ -145,8 +144,8 @@ TEST(Analysis, SumsOfBytesStopAtTheMostThereIs) {
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
   TestCapture made;
   for (int i = 0; i < 3; ++i) {
-    made.copies.push_back(TestCopy(i, i + 1, CopyKind::kHostToDevice, MemoryKind::kPinned,
-                                   MemoryKind::kDevice, kMost - 1, 1));
+    made.copies.push_back(
+        TestCopy(i, i + 1, CopyKind::kHostToDevice, MemoryKind::kPinned, MemoryKind::kDevice, kMost - 1, 1));
     made.allocations.push_back({.at = i, .bytes = kMost - 1, .device = 0});
   }
   made.api = {TestCall(0, 1, "cudaMemcpy", 1)};

@@ -74,16 +74,16 @@ void AddShortKernels(const Summary& summary, Findings& findings) {
   const auto share =
       Ratio(static_cast<double>(launch.shorter_than_call), static_cast<double>(launch.call.count));
   if (share < kShortShare) return;
-  findings.push_back({"short-kernels",
-                      "notice",
-                      fmt::format("{:.0f} % of the calls that launch kernels ({} of {}) take longer than what "
-                                  "they launch (median call {}).",
-                                  100 * share, launch.shorter_than_call, launch.call.count,
-                                  InTime(launch.call.median_ns)),
-                      {{"percent", 100 * share}, {"call_median_ns", launch.call.median_ns}},
-                      "Fuse the kernels, raise the batch size, or use CUDA graphs (in PyTorch torch.compile "
-                      "with mode=\"reduce-overhead\").",
-                      CheckWith(".launch | {calls: .call.count, shorter_than_call}")});
+  findings.push_back(
+      {"short-kernels",
+       "notice",
+       fmt::format("{:.0f} % of the calls that launch kernels ({} of {}) take longer than what "
+                   "they launch (median call {}).",
+                   100 * share, launch.shorter_than_call, launch.call.count, InTime(launch.call.median_ns)),
+       {{"percent", 100 * share}, {"call_median_ns", launch.call.median_ns}},
+       "Fuse the kernels, raise the batch size, or use CUDA graphs (in PyTorch torch.compile "
+       "with mode=\"reduce-overhead\").",
+       CheckWith(".launch | {calls: .call.count, shorter_than_call}")});
 }
 
 // Those that were recorded tell nothing of how long none ran: only sources with every operator count, each
@@ -106,31 +106,32 @@ void AddWaitingOperators(const Summary& summary, Findings& findings) {
   const auto where = summary.sources.size() == 1
                          ? std::string()
                          : fmt::format(" in {} (the least of {} such captures)", least->path, waiting);
-  findings.push_back({"operators-wait",
-                      "info",
-                      fmt::format("Operators ran for {} of {}{}: {:.0f} % of one thread's time.",
-                                  InTime(least->operator_ns), InTime(least->duration_ns), where,
-                                  100 * least_share),
-                      {{"percent", 100 * least_share}},
-                      "Where work was waiting, look for what kept it from the operators (the phases, the "
-                      "processor time); where "
-                      "none was, there is room for more.",
-                      CheckWith("[.sources[] | 100 * .operator_ns / .duration_ns]")});
+  findings.push_back(
+      {"operators-wait",
+       "info",
+       fmt::format("Operators ran for {} of {}{}: {:.0f} % of one thread's time.", InTime(least->operator_ns),
+                   InTime(least->duration_ns), where, 100 * least_share),
+       {{"percent", 100 * least_share}},
+       "Where work was waiting, look for what kept it from the operators (the phases, the "
+       "processor time); where "
+       "none was, there is room for more.",
+       CheckWith("[.sources[] | 100 * .operator_ns / .duration_ns]")});
 }
 
 void AddOperatorFindings(const Summary& summary, Findings& findings) {
-  const auto sampled = std::any_of(summary.sources.begin(), summary.sources.end(),
-                                   [](const SummarySource& source) { return source.operator_sampling.has_value(); });
+  const auto sampled =
+      std::any_of(summary.sources.begin(), summary.sources.end(),
+                  [](const SummarySource& source) { return source.operator_sampling.has_value(); });
   if (!summary.operators.empty() && summary.operators.front().share >= kTopOperatorShare) {
     const auto& top = summary.operators.front();
-    findings.push_back({"top-operator",
-                        "info",
-                        fmt::format("{} alone takes {:.0f} % of the {}operators' own time ({} calls, {}).",
-                                    top.name, 100 * top.share, sampled ? "recorded " : "", top.timing.count,
-                                    InTime(top.self_ns)),
-                        {{"percent", 100 * top.share}, {"self_ns", static_cast<double>(top.self_ns)}},
-                        "What makes this operator cheaper (threads, precision, shapes) is worth most.",
-                        CheckWith(".operators[0] | {name, share}")});
+    findings.push_back(
+        {"top-operator",
+         "info",
+         fmt::format("{} alone takes {:.0f} % of the {}operators' own time ({} calls, {}).", top.name,
+                     100 * top.share, sampled ? "recorded " : "", top.timing.count, InTime(top.self_ns)),
+         {{"percent", 100 * top.share}, {"self_ns", static_cast<double>(top.self_ns)}},
+         "What makes this operator cheaper (threads, precision, shapes) is worth most.",
+         CheckWith(".operators[0] | {name, share}")});
   }
   AddWaitingOperators(summary, findings);
 }

@@ -157,8 +157,8 @@ std::vector<Series> SeriesBuilder::Build(std::size_t buckets) {
                      [](const SeriesPoint& a, const SeriesPoint& b) { return a.at < b.at; });
     if (key.summed) series.note = SumUp(points);
     const bool is_full = points.size() >= limit_;
-    const bool is_own = key.kind == Series::Kind::kCounter && key.device == kNoDevice &&
-                        own_captures_.contains(key.capture);
+    const bool is_own =
+        key.kind == Series::Kind::kCounter && key.device == kNoDevice && own_captures_.contains(key.capture);
     if (const auto rate = kRateOfTotal.find(key.name); is_own && rate != kRateOfTotal.end()) {
       KeepRises(points, !key.name.ends_with("_switches"));
       if (MakeRate(points)) series.name = rate->second;

@@ -155,8 +155,7 @@ TEST(Series, ATotalToldForLessThanAStretchStaysOne) {
 TEST(Series, AReadingThatMissesAChildUndoesNoRate) {
   SeriesBuilder builder;
   for (int i = 0; i <= 10; ++i)
-    builder.OnCounter(
-        {.at = 300 * kMs * i, .name = "cpu_seconds", .value = i == 5 ? 0.5 : 30 + 0.3 * i});
+    builder.OnCounter({.at = 300 * kMs * i, .name = "cpu_seconds", .value = i == 5 ? 0.5 : 30 + 0.3 * i});
   const auto all = Built(builder);
   EXPECT_EQ(all.at(0).name, "cpu_cores");
   EXPECT_NEAR(all[0].largest, 2, 1e-9) << "the second after the missed one, both told in it";

@@ -48,8 +48,7 @@ void SpanKernels::Walk(const SourceWork& source, const std::vector<SpanRow>& spa
   CloseAll();
 }
 
-void SpanKernels::OpenSpans(const std::vector<SpanRow>& spans, std::size_t& next,
-                            const Launch& launch) {
+void SpanKernels::OpenSpans(const std::vector<SpanRow>& spans, std::size_t& next, const Launch& launch) {
   for (; next < spans.size() && spans[next].thread == launch.thread && spans[next].start <= launch.start;
        ++next) {
     const auto& span = spans[next];

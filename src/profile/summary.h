@@ -155,11 +155,11 @@ struct SummaryLaunch {
   std::int64_t delay_p95_ns = 0;
   std::int64_t delay_min_ns = 0;
   std::int64_t delay_max_ns = 0;
-  std::uint64_t before_call_end = 0;  // kernels that started before their call came back
-  std::uint64_t queued = 0;           // the others; only these waited
-  std::int64_t queue_ns = 0;          // their delays together
+  std::uint64_t before_call_end = 0;    // kernels that started before their call came back
+  std::uint64_t queued = 0;             // the others; only these waited
+  std::int64_t queue_ns = 0;            // their delays together
   std::uint64_t shorter_than_call = 0;  // calls that took longer than the kernels that they launched together
-  std::uint64_t max_queue_length = 0;  // launched and not started, at one moment, on one device
+  std::uint64_t max_queue_length = 0;   // launched and not started, at one moment, on one device
 };
 
 // Time of a device's window in which no kernel ran, by cause. `total_ns` of all causes is the sum of
