@@ -23,6 +23,7 @@ in_app() {
     # The prefix and the commands are lists of words, split on purpose.
     $RUN_PREFIX "$@"
   else
-    docker run --rm --gpus all -v "$NSIGHT_DATA_DIR:$NSIGHT_DATA_DIR" -e ALTLAS_SUMMARY_OUT "$IMAGE" "$@"
+    # As the agent's user: what root leaves, the agent can neither read (captures are 0700) nor remove.
+    docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$NSIGHT_DATA_DIR:$NSIGHT_DATA_DIR" -e ALTLAS_SUMMARY_OUT "$IMAGE" "$@"
   fi
 }

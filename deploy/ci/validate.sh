@@ -4,6 +4,8 @@
 # Exit code: 0 both passed, 1 one failed, 3 the gate could not tell, anything else: nothing could be measured.
 . "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
+# Of an earlier build in the same workspace: where nothing can be measured, there is no verdict to publish.
+rm -f "$NSIGHT_DATA_DIR/gate.md" "$NSIGHT_DATA_DIR/gate_junit.xml"
 
 document=0
 if [ -f "$NSIGHT_DATA_DIR/profile_summary.json" ]; then

@@ -27,6 +27,16 @@ case "$2" in
 esac
 """
 
+# docker run OPTIONS IMAGE COMMAND...: keeps its command line and runs the command right here.
+DOCKER = """#!/bin/sh
+set -eu
+printf '%s\\n' "$*" >>"$DOCKER_LINES"
+[ "$1" = run ] || exit 0
+while [ "$1" != "$IMAGE" ]; do shift; done
+shift
+exec "$@"
+"""
+
 # A benchmark as noisy as a real one, and the same on every machine.
 BENCHMARK = """#!/bin/sh
 n=$(cat "$COUNT" 2>/dev/null || echo 0); n=$((n + 1)); echo $n >"$COUNT"
@@ -174,6 +184,35 @@ class CiSteps(unittest.TestCase):
         codes, output = self.workspace.run(APP_BROKEN="1")
         self.assertNotIn(codes["Performance Validation"], (0, 1, 3), output)
         self.assertIn("no such device", output)
+
+    def test_no_verdict_of_an_earlier_build_is_left_where_nothing_could_be_measured(self):
+        self.workspace.record()
+        validation = dict(stages())["Performance Validation"][0]
+        verdicts = [self.workspace.path / "nsight-data" / name for name in ("gate.md", "gate_junit.xml")]
+        self.assertEqual(self.workspace.step(validation).returncode, 0)
+        for verdict in verdicts:
+            self.assertTrue(verdict.is_file(), verdict)
+        done = self.workspace.step(validation, APP_BROKEN="1")
+        self.assertNotIn(done.returncode, (0, 1, 3), done.stdout)
+        for verdict in verdicts:
+            self.assertFalse(verdict.exists(), verdict)
+
+    def test_the_image_runs_as_the_agents_user_and_sees_its_folder_alone(self):
+        folder = self.workspace.path / "stand-ins"
+        folder.mkdir()
+        (folder / "docker").write_text(DOCKER)
+        (folder / "docker").chmod(0o755)
+        lines = self.workspace.path / "docker_lines"
+        del self.workspace.environment["RUN_PREFIX"]
+        done = self.workspace.step(dict(stages())["Performance Profiling"][0], DOCKER_LINES=str(lines), IMAGE="the-image",
+                                   PATH=f"{folder}:{os.environ['PATH']}")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        data = self.workspace.environment["NSIGHT_DATA_DIR"]
+        head = f"run --rm --gpus all --user {os.getuid()}:{os.getgid()} -v {data}:{data} -e ALTLAS_SUMMARY_OUT the-image "
+        said = lines.read_text().splitlines()
+        self.assertEqual(len(said), 2, said)
+        for line in said:
+            self.assertTrue(line.startswith(head), line)
 
     def test_the_first_build_records_a_baseline(self):
         codes, output = self.workspace.run()
