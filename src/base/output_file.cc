@@ -61,15 +61,33 @@ mode_t ModeOfNewFiles() {
 
 }  // namespace
 
+Result<std::filesystem::path> ResolveOutput(const std::filesystem::path& path) {
+  constexpr int kMostLinks = 40;  // as the kernel follows
+  auto target = path;
+  std::error_code error;
+  for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
+    if (links == kMostLinks)
+      return Fail(ErrorCode::kInvalidArgument, "cannot write {}: {}", path.string(), std::strerror(ELOOP));
+    const auto next = std::filesystem::read_symlink(target, error);
+    if (error)
+      return Fail(ErrorCode::kUnavailable, "cannot read the link {}: {}", path.string(), error.message());
+    // An absolute one replaces the whole.
+    target = target.parent_path() / next;
+  }
+  return target;
+}
+
 Status WriteOutputFile(const std::filesystem::path& path, std::string_view text) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return Replace(path, text, ModeOfNewFiles());
+  if (::stat(path.c_str(), &info) != 0) {
+    ALTLAS_TRY(const auto made, ResolveOutput(path));
+    return Replace(made, text, ModeOfNewFiles());
+  }
   if (S_ISDIR(info.st_mode))
     return Fail(ErrorCode::kInvalidArgument, "cannot write {}: {}", path.string(), std::strerror(EISDIR));
   if (!S_ISREG(info.st_mode)) return WriteInPlace(path, text);
-  std::error_code error;
-  const auto target = std::filesystem::canonical(path, error);
-  return Replace(error ? path : target, text, info.st_mode & 0777);
+  ALTLAS_TRY(const auto target, ResolveOutput(path));
+  return Replace(target, text, info.st_mode & 0777);
 }
 
 }  // namespace altlas

@@ -41,6 +41,20 @@ TEST(OutputFile, ALinkStaysALink) {
   EXPECT_EQ(ReadFile(target, 100).value(), "new");
 }
 
+TEST(OutputFile, ALinkToNothingStaysALinkAndWhatItNamesIsMade) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "elsewhere");
+  std::filesystem::create_symlink("elsewhere/second", folder.path() / "first");
+  std::filesystem::create_symlink(folder.path() / "made", folder.path() / "elsewhere/second");
+  EXPECT_EQ(ResolveOutput(folder.path() / "first").value(), folder.path() / "made");
+  ASSERT_TRUE(WriteOutputFile(folder.path() / "first", "new").has_value());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "first"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "elsewhere/second"));
+  EXPECT_EQ(ReadFile(folder.path() / "made", 100).value(), "new");
+  std::filesystem::create_symlink("circle", folder.path() / "circle");
+  EXPECT_EQ(WriteOutputFile(folder.path() / "circle", "x").error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST(OutputFile, APipeIsWrittenAndStays) {
   const TemporaryFolder folder;
   const auto pipe = folder.path() / "pipe";
