@@ -13,18 +13,25 @@ TEST(Redact, NamesThatSaySecretAreKnownInEverySpelling) {
   for (const auto* name :
        {"GITHUB_TOKEN", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "apiKey", "x-api-key", "DB_PASSWORD", "PGPASSWD",
         "MYSQL_PWD", "GOOGLE_APPLICATION_CREDENTIALS", "PMI_SHARED_SECRET", "SSH_AUTH_SOCK", "Cookie",
-        "accessToken", "GITHUBTOKEN", "clientSecretValue", "ENVIRONMENT:WANDB_API_KEY", "KEY"}) {
+        "accessToken", "GITHUBTOKEN", "clientSecretValue", "ENVIRONMENT:WANDB_API_KEY", "KEY",
+        "TOKEN1", "KEY2", "API_KEY1", "apikey1", "DBPASS", "MYSQLPASS", "ROOTPASS", "USERPASS", "TS_AUTHKEY",
+        "ENCRYPTIONKEY", "MASTERKEY", "SSHKEY", "PRIVATEKEY", "GPGKEY", "SIGNINGKEY", "LICENSEKEY",
+        "SERVICEKEY", "MYTOKENS", "DB_PW", "ADMINPW", "LDAP_BINDPW", "AWS_CREDS", "PASSCODE", "SESSION_ID",
+        "CONNECTION_STRING", "MNEMONIC", "SEED_PHRASE", "PASSWORT", "SIFRE", "PAROLA", "SECRET_1",
+        "AzureConnectionString", "cache_key_password"}) {
     EXPECT_TRUE(IsSecretName(name)) << name;
   }
   for (const auto* name : {"PATH", "PWD", "OLDPWD", "TOKENIZERS_PARALLELISM", "MONKEY", "KEYBOARD",
-                           "CUDA_VISIBLE_DEVICES", "AUTHOR", "PASSENGERS", "HOME", "name", "value", ""}) {
+                           "CUDA_VISIBLE_DEVICES", "AUTHOR", "PASSENGERS", "HOME", "name", "value", "COMPASS",
+                           "BYPASS", "cache_key", "HOTKEY", "keyboard", "max_tokens", "num_tokens",
+                           "tokens_per_second", "n_tokens", "forward_pass", "sort_by_key", "dispatchKey",
+                           ""}) {
     EXPECT_FALSE(IsSecretName(name)) << name;
   }
   for (const auto* name :
-       {"USER", "hostname", "EXPORT_USER", "SLURM_JOB_USER", "Host Name", "SSH_CONNECTION"}) {
-    EXPECT_EQ(RedactValue(name, "alice7"),
-              name == std::string("Host Name") ? "alice7" : std::string(kRedacted))
-        << name;
+       {"USER", "hostname", "EXPORT_USER", "SLURM_JOB_USER", "Host Name", "SSH_CONNECTION", "USER_NAME",
+        "host_name", "nodename", "User Name"}) {
+    EXPECT_EQ(RedactValue(name, "alice7"), kRedacted) << name;
   }
 }
 
