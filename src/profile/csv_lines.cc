@@ -59,28 +59,30 @@ Result<bool> LineReader::Take(std::string& line) {
 }
 
 bool SplitCsv(std::string_view line, std::vector<std::string>& fields) {
-  fields.assign(1, {});
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted) {
+  return CsvSplitter(fields).Add(line);
+}
+
+bool CsvSplitter::Add(std::string_view piece) {
+  for (std::size_t i = 0; i < piece.size(); ++i) {
+    const char c = piece[i];
+    if (quoted_) {
       if (c != '"') {
-        fields.back().push_back(c);
-      } else if (i + 1 < line.size() && line[i + 1] == '"') {
-        fields.back().push_back(c);
+        fields_.back().push_back(c);
+      } else if (i + 1 < piece.size() && piece[i + 1] == '"') {
+        fields_.back().push_back(c);
         ++i;
       } else {
-        quoted = false;
+        quoted_ = false;
       }
     } else if (c == '"') {
-      quoted = true;
+      quoted_ = true;
     } else if (c == ',') {
-      fields.emplace_back();
+      fields_.emplace_back();
     } else {
-      fields.back().push_back(c);
+      fields_.back().push_back(c);
     }
   }
-  return !quoted;
+  return !quoted_;
 }
 
 std::string JoinCsv(const std::vector<std::string>& fields) {

@@ -37,6 +37,18 @@ class LineReader {
 
 // The fields of one record (RFC 4180, spaces kept). False where a quote is still open at its end.
 bool SplitCsv(std::string_view line, std::vector<std::string>& fields);
+// The same for a record that comes in pieces, each with the \n it begins with: looks at every byte once.
+class CsvSplitter {
+ public:
+  // Fills `fields`, which must outlive it.
+  explicit CsvSplitter(std::vector<std::string>& fields) : fields_(fields) { fields_.assign(1, {}); }
+  // False where a quote is still open at the end of the piece.
+  bool Add(std::string_view piece);
+
+ private:
+  std::vector<std::string>& fields_;
+  bool quoted_ = false;
+};
 // One record, each field in quotes.
 std::string JoinCsv(const std::vector<std::string>& fields);
 

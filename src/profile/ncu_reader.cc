@@ -15,22 +15,6 @@ namespace {
 constexpr std::size_t kMaxNcuNotes = 100;
 constexpr std::uint64_t kLinesBetweenReports = 4096;
 
-bool HoldsHeader(std::string_view line) {
-  return line.find("Kernel Name") != std::string_view::npos &&
-         (line.starts_with("\"ID\"") || line.starts_with("ID,") ||
-          line.find("Metric Name") != std::string_view::npos);
-}
-
-// Records begin with the launch's number, in quotes or not; the units of a raw page with an empty field.
-// Anything else is what the program printed.
-bool BeginsRecord(std::string_view line) {
-  if (line.starts_with("\"\",") || line.starts_with(",")) return true;
-  const std::size_t first = line.starts_with('"') ? 1 : 0;
-  const std::size_t end = line.find_first_not_of("0123456789", first);
-  if (end == first || end == std::string_view::npos) return false;
-  return first == 1 ? line.substr(end, 2) == "\"," : line[end] == ',';
-}
-
 class NcuFile {
  public:
   NcuFile(ReadBytes read, CaptureSink& sink, std::function<bool()> keep_going)
@@ -51,6 +35,12 @@ class NcuFile {
     }
     Flush();
     if (!table_) return NoTable();
+    if (bad_values_ > 0) {
+      info_.notes.push_back({CaptureNote::Severity::kWarning,
+                             fmt::format("{} rows hold values that are no number (nan, inf, foreign "
+                                         "separators, out of range): those values are left out",
+                                         bad_values_)});
+    }
     info_.present.details = launches_ > 0;
     for (const auto& [index, capability] : devices_) {
       CaptureDevice device;
@@ -68,10 +58,12 @@ class NcuFile {
       OnToolLine(line);
       return {};
     }
-    if (HoldsHeader(line)) return OnHeader(line);
-    if (!table_ || !BeginsRecord(line)) return {};
+    if (IsNcuHeader(line)) return OnHeader(line);
+    if (!table_ || !BeginsNcuRecord(line)) return {};
     std::vector<std::string> fields;
-    while (!SplitCsv(line, fields)) {
+    CsvSplitter splitter(fields);
+    for (std::size_t split = 0; !splitter.Add(std::string_view(line).substr(split));) {
+      split = line.size();
       ALTLAS_TRY(const bool more, lines_.Continue(line));
       if (more) continue;
       ++info_.bad_records;  // the file ends within a quote
@@ -113,7 +105,10 @@ class NcuFile {
       open_ = std::move(launch);
     }
     ALTLAS_TRY(const bool good, table_->ReadValues(fields, *open_));
-    if (!good) ++info_.bad_records;
+    if (!good) {
+      ++info_.bad_records;
+      ++bad_values_;
+    }
     if (open_->metrics.size() > kNcuMaxMetricsOfLaunch || open_->rules.size() > kNcuMaxMetricsOfLaunch) {
       return Fail(ErrorCode::kTooLarge, "line {}: launch {} has more than {} values", lines_.lines(),
                   open_->id, kNcuMaxMetricsOfLaunch);
@@ -146,18 +141,47 @@ class NcuFile {
   std::optional<NcuTable> table_;
   std::optional<KernelDetail> open_;
   std::uint64_t launches_ = 0;
+  std::uint64_t bad_values_ = 0;
   std::map<std::int32_t, std::optional<double>> devices_;
 };
 
 }  // namespace
 
+bool IsNcuRemark(std::string_view line) {
+  return line.starts_with("==PROF==") || line.starts_with("==ERROR==") || line.starts_with("==WARNING==");
+}
+
+bool IsNcuHeader(std::string_view line) {
+  return line.find("Kernel Name") != std::string_view::npos &&
+         (line.starts_with("\"ID\"") || line.starts_with("ID,") || line.starts_with("ID;") ||
+          line.find("Metric Name") != std::string_view::npos);
+}
+
+// Records begin with the launch's number, in quotes or not; the units of a raw page with an empty field.
+// Anything else is what the program printed.
+bool BeginsNcuRecord(std::string_view line) {
+  if (line.starts_with("\"\",") || line.starts_with(",")) return true;
+  const std::size_t first = line.starts_with('"') ? 1 : 0;
+  const std::size_t end = line.find_first_not_of("0123456789", first);
+  if (end == first || end == std::string_view::npos) return false;
+  return first == 1 ? line.substr(end, 2) == "\"," : line[end] == ',';
+}
+
 bool LooksLikeNcuCsv(std::string_view head) {
   for (std::size_t at = 0; at < head.size();) {
-    const auto line = head.substr(at, head.find('\n', at) - at);
-    if (line.starts_with("==PROF==") || line.starts_with("==ERROR==") || line.starts_with("==WARNING=="))
-      return true;
-    if (HoldsHeader(line.starts_with("\xEF\xBB\xBF") ? line.substr(3) : line)) return true;
+    auto line = head.substr(at, head.find('\n', at) - at);
     at += line.size() + 1;
+    if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+    if (IsNcuRemark(line) || IsNcuHeader(line)) return true;
+  }
+  return false;
+}
+
+bool HoldsNcuTable(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto line = text.substr(at, text.find('\n', at) - at);
+    at += line.size() + 1;
+    if ((line.starts_with("\"ID\",") || line.starts_with("ID,")) && IsNcuHeader(line)) return true;
   }
   return false;
 }

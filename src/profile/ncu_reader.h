@@ -21,6 +21,12 @@ inline constexpr std::size_t kNcuMaxMetricsOfLaunch = 16384;
 
 // True where `head`, the first bytes of a file, holds the header line of an ncu CSV.
 bool LooksLikeNcuCsv(std::string_view head);
+// True where a line of the text is such a header.
+bool HoldsNcuTable(std::string_view text);
+// One line, without a byte order mark: the tool's own remark, a header, what may begin a record.
+bool IsNcuRemark(std::string_view line);
+bool IsNcuHeader(std::string_view line);
+bool BeginsNcuRecord(std::string_view line);
 
 // Errors: kInvalidArgument (no header), kTooLarge (a line, a quote that never closes, the columns or a launch
 // past the limits above), kUnsupported (a summary over launches; numbers with decimal commas, which cannot be

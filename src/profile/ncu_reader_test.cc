@@ -212,5 +212,42 @@ TEST(NcuReader, TheSampleOfAVectorAddHasItsFigures) {
   EXPECT_EQ(info->bad_records, 0U);
 }
 
+TEST(NcuReader, ValuesThatAreNoNumberAreCountedAndSaid) {
+  const std::string head =
+      "\"ID\",\"Kernel Name\",\"Section Name\",\"Metric Name\",\"Metric Unit\",\"Metric Value\"\n";
+  for (const std::string value : {"nan", "-inf", "10'208", "10,208e400"}) {
+    CaptureRecorder seen;
+    const auto info =
+        ReadNcuCsvText(head + "\"0\",\"k\",\"S\",\"Duration\",\"ns\",\"" + value + "\"\n", seen);
+    ASSERT_TRUE(info.has_value()) << value;
+    EXPECT_EQ(info->bad_records, 1U) << value;
+    ASSERT_EQ(info->notes.size(), 1U) << value;
+    EXPECT_EQ(info->notes[0].severity, CaptureNote::Severity::kWarning);
+  }
+  for (const std::string value : {"12.4.1", "sm_90", "(1, 2)", "2024-11-22"}) {
+    CaptureRecorder seen;
+    const auto info = ReadNcuCsvText(head + "\"0\",\"k\",\"S\",\"Version\",\"\",\"" + value + "\"\n", seen);
+    ASSERT_TRUE(info.has_value()) << value;
+    EXPECT_EQ(info->bad_records, 0U) << value;
+  }
+}
+
+TEST(NcuReader, FieldsBetweenSemicolonsAreCalledWhatTheyAre) {
+  CaptureRecorder seen;
+  const auto info = ReadNcuCsvText("\"ID\";\"Kernel Name\";\"Metric Name\"\n\"0\";\"k\";\"x\"\n", seen);
+  ASSERT_FALSE(info.has_value());
+  EXPECT_NE(info.error().message.find("semicolons"), std::string::npos);
+}
+
+TEST(NcuReader, AFieldOfManyLinesIsSplitOnce) {
+  // Splitting the record again for each of its lines took hours.
+  CaptureRecorder seen;
+  const std::string text = "\"ID\",\"Kernel Name\",\"Metric Name\",\"Metric Value\"\n\"0\",\"k" +
+                           std::string(1'000'000, '\n') + "\",\"Duration\",\"7\"\n";
+  ASSERT_TRUE(ReadNcuCsvText(text, seen).has_value());
+  ASSERT_EQ(seen.details.size(), 1U);
+  EXPECT_EQ(seen.details[0].Find("Duration")->value.value_or(0), 7);
+}
+
 }  // namespace
 }  // namespace altlas::profile

@@ -61,10 +61,35 @@ bool ParseExtent(std::string_view text, std::array<std::uint32_t, 3>& out) {
   return found == 0 || found == out.size();
 }
 
+// What was meant as a number and is none that can be read: nan, inf, 10'208, 1e999. Versions and dates are
+// texts.
+bool IsBrokenNumber(std::string_view value) {
+  if (value.starts_with('-') || value.starts_with('+')) value.remove_prefix(1);
+  std::string lower;
+  for (const char c : value.substr(0, 16))
+    lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+  if (lower == "nan" || lower == "inf" || lower == "infinity" || lower.starts_with("nan(")) return true;
+  if (value.empty() || value.front() < '0' || value.front() > '9') return false;
+  const auto exponent = std::min(value.find_first_of("eE"), value.size());
+  const auto mantissa = value.substr(0, exponent);
+  auto power = value.substr(std::min(exponent + 1, value.size()));
+  if (power.starts_with('-') || power.starts_with('+')) power.remove_prefix(1);
+  if (exponent < value.size() && power.empty()) return false;
+  return power.find_first_not_of("0123456789") == std::string_view::npos &&
+         mantissa.find_first_not_of("0123456789.,'") == std::string_view::npos &&
+         std::count(mantissa.begin(), mantissa.end(), '.') <= 1;
+}
+
 }  // namespace
 
 Result<NcuTable> NcuTable::Create(const std::vector<std::string>& header) {
   NcuTable table;
+  if (header.size() == 1 && header.front().find(';') != std::string::npos) {
+    return Fail(
+        ErrorCode::kUnsupported,
+        "the CSV's fields are separated by semicolons, as spreadsheets write it: take what `ncu --csv` "
+        "printed, with commas");
+  }
   for (std::size_t i = 0; i < kTitles.size(); ++i) {
     const auto found = std::find(header.begin(), header.end(), kTitles[i]);
     table.columns_[i] = found == header.end() ? kNoColumn : static_cast<std::size_t>(found - header.begin());
@@ -126,6 +151,8 @@ Result<bool> NcuTable::AddMetric(std::string name, const std::string& unit, cons
   metric.unit = base.unit;
   if (const auto number = ParseDetailNumber(value)) {
     metric.value = *number * base.factor;
+  } else if (IsBrokenNumber(value)) {
+    return false;
   } else {
     metric.text = value;
   }
@@ -134,12 +161,13 @@ Result<bool> NcuTable::AddMetric(std::string name, const std::string& unit, cons
 }
 
 Result<bool> NcuTable::ReadValues(const std::vector<std::string>& fields, KernelDetail& launch) const {
+  bool good = true;
   for (const auto& wide : wide_) {
     if (wide.column >= fields.size() || fields[wide.column].empty()) continue;
-    ALTLAS_TRY([[maybe_unused]] const bool added,
-               AddMetric(wide.name, wide.unit, CleanName(fields[wide.column]), {}, launch));
+    ALTLAS_TRY(const bool added, AddMetric(wide.name, wide.unit, CleanName(fields[wide.column]), {}, launch));
+    good = good && added;
   }
-  if (columns_[kMetric] == kNoColumn) return true;
+  if (columns_[kMetric] == kNoColumn) return good;
   if (std::string name = Field(fields, kMetric); !name.empty()) {
     return AddMetric(std::move(name), Field(fields, kUnit), Field(fields, kValue), Field(fields, kSection),
                      launch);

@@ -2,11 +2,13 @@
 #include "profile/redact_file.h"
 
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "profile/byte_source.h"
 #include "profile/collector_file.h"
 #include "profile/file_head.h"
+#include "profile/json_stream.h"
 #include "profile/ncu_reader.h"
 #include "profile/nsys_reader.h"
 #include "profile/redact_formats.h"
@@ -27,11 +29,38 @@ bool BeginsJson(std::string_view head) {
   return std::string_view(head[first] == '{' ? "\"}" : "{[\"]").find(head[next]) != std::string_view::npos;
 }
 
+// Read to its end as JSON, or to where its writer was killed; a log may begin like an array.
+Result<bool> IsJson(const std::filesystem::path& in) {
+  ALTLAS_TRY(const auto source, OpenByteSource(in));
+  JsonStream stream(*source);
+  for (;;) {
+    const auto token = stream.Next();
+    if (token == JsonToken::kEnd) return true;
+    if (token == JsonToken::kError) return stream.ended_early();
+  }
+}
+
 Result<RedactKind> KindOf(const std::filesystem::path& in, std::string_view head) {
   if (LooksLikeSqlite(head)) return RedactKind::kSqlite;
   if (LooksLikeCollector(head)) return RedactKind::kCollector;
-  if (head.starts_with("\x1f\x8b")) return RedactKind::kJson;
-  if (BeginsJson(head)) return RedactKind::kJson;
+  std::string expanded;
+  if (head.starts_with("\x1f\x8b")) {
+    expanded = ExpandedHead(head, kRedactHead);
+    head = expanded;
+    if (LooksLikeSqlite(head) || LooksLikeCollector(head) || head.find('\0') != std::string_view::npos) {
+      return Fail(ErrorCode::kUnsupported,
+                  "{} is compressed and holds neither JSON nor text: unpack it (`gunzip -k FILE.gz`) and "
+                  "redact what comes out",
+                  in.string());
+    }
+  }
+  if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
+  if (BeginsJson(head)) {
+    // An object that no reader takes whole is redacted as JSON too: lines of objects, traces with a fault.
+    if (head[head.find_first_not_of(" \t\r\n")] == '{') return RedactKind::kJson;
+    ALTLAS_TRY(const bool json, IsJson(in));
+    if (json) return RedactKind::kJson;
+  }
   if (LooksLikeNcuCsv(head)) return RedactKind::kCsv;
   if (head.find('\0') == std::string_view::npos && in.extension() != ".nsys-rep" &&
       in.extension() != ".ncu-rep") {
@@ -45,11 +74,49 @@ Result<RedactKind> KindOf(const std::filesystem::path& in, std::string_view head
       in.string());
 }
 
-Status RedactTextFile(const std::filesystem::path& in, const std::filesystem::path& out, bool csv,
-                      PrivateWords& words, RedactReport& report) {
-  ALTLAS_TRY(const auto text, ReadFile(in, kRedactMaxText));
-  return WriteFileAtomically(
-      out, csv ? RedactCsvText(text, words, report) : RedactPlainText(text, words, report), 0600);
+Result<std::string> ReadExpanded(const std::filesystem::path& in) {
+  ALTLAS_TRY(const auto source, OpenByteSource(in));
+  std::string text;
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    ALTLAS_TRY(const auto n, source->Read(buffer));
+    if (n == 0) return text;
+    if (text.size() + n > kRedactMaxText) {
+      return Fail(ErrorCode::kTooLarge, "{} holds more than {} bytes of text", in.string(), kRedactMaxText);
+    }
+    text.append(buffer.data(), n);
+  }
+}
+
+Result<std::string> Compressed(std::string_view text) {
+  z_stream stream{};
+  constexpr int kGzip = 15 + 16;
+  if (deflateInit2(&stream, 6, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    return Fail(ErrorCode::kUnavailable, "no memory to compress the copy");
+  }
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int done = deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  if (done != Z_STREAM_END) return Fail(ErrorCode::kInternal, "the copy cannot be compressed");
+  return out;
+}
+
+// `csv` says what the file's beginning told; a table may also stand further down.
+Status RedactTextFile(const std::filesystem::path& in, const std::filesystem::path& partial, bool compress,
+                      bool csv, PrivateWords& words, RedactReport& report) {
+  ALTLAS_TRY(const auto text, ReadExpanded(in));
+  csv = csv || HoldsNcuTable(text);
+  report.format = csv ? "ncu csv" : "text";
+  std::string copy = csv ? RedactCsvText(text, words, report) : RedactPlainText(text, words, report);
+  if (compress) {
+    ALTLAS_TRY(copy, Compressed(copy));
+  }
+  return WriteFileAtomically(partial, copy, 0600);
 }
 
 // Whatever was learnt must stand nowhere in the bytes of the copy.
@@ -85,8 +152,8 @@ Status WriteCopy(const std::filesystem::path& in, const std::filesystem::path& o
     report.format = "collector";
     ALTLAS_TRY_VOID(RedactCollector(in, partial, progress, words, report));
   } else {
-    report.format = kind == RedactKind::kCsv ? "ncu csv" : "text";
-    ALTLAS_TRY_VOID(RedactTextFile(in, partial, kind == RedactKind::kCsv, words, report));
+    ALTLAS_TRY_VOID(
+        RedactTextFile(in, partial, out.extension() == ".gz", kind == RedactKind::kCsv, words, report));
   }
   report.private_words = words.size();
   return SearchCopy(partial, words);

@@ -19,12 +19,12 @@ struct RedactReport {
 
 // Writes a copy of a capture without its secrets: variables by name and by shape, users, hosts, what the
 // program printed. An SQLite export is written anew, table by table (no views, triggers, indices, free pages
-// or comments come along); JSON (plain or gz; `out` is compressed where its name ends in .gz) and CSV keep
-// their structure; a file of the built-in collector is written anew, plain; other text is taken line by line.
-// All figures stay: times, names of kernels and calls. Afterwards the copy is searched for everything that
-// was taken out, and appears under `out` only if nothing is found. Errors: kConflict (`out` is there
-// already), kInvalidArgument, kUnsupported (a format that cannot be rewritten, such as .nsys-rep), kTooLarge
-// (text above 256 MiB), and the readers'. Blocks; two passes.
+// or comments come along); JSON and CSV keep their structure, also from gz (`out` is
+// compressed where its name ends in .gz); a file of the built-in collector is written anew, plain; other text
+// is taken line by line. All figures stay: times, names of kernels and calls. Afterwards the copy is searched
+// for everything that was taken out, and appears under `out` only if nothing is found. Errors: kConflict
+// (`out` is there already), kInvalidArgument, kUnsupported (a format that cannot be rewritten, such as
+// .nsys-rep), kTooLarge (text above 256 MiB), and the readers'. Blocks; two passes.
 Result<RedactReport> RedactFile(const std::filesystem::path& in, const std::filesystem::path& out,
                                 const Progress& progress = {});
 

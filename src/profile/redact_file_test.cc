@@ -186,6 +186,73 @@ TEST(RedactFile, CsvLosesHostAndProgramOutputAndReadsTheSame) {
   EXPECT_DOUBLE_EQ(seen.details[0].Find("Duration")->value.value_or(0), 1'208'500);
 }
 
+void Pack(const std::filesystem::path& path, std::string_view text) {
+  const gzFile packed = gzopen(path.c_str(), "wb");
+  gzwrite(packed, text.data(), static_cast<unsigned>(text.size()));
+  gzclose(packed);
+}
+
+constexpr std::string_view kNcuHeader =
+    "\"ID\",\"User Name\",\"Hostname\",\"Kernel Name\",\"Section Name\",\"Metric Name\",\"Metric "
+    "Unit\",\"Metric "
+    "Value\",\"Rule Name\"\n";
+constexpr std::string_view kNcuRow =
+    "\"0\",\"quintessa\",\"nid001608\",\"k(int)\",\"S\",\"Duration\",\"us\",\"1,208.5\"\n";
+
+TEST(RedactFile, CompressedTextAndTablesAreRedactedAndCompressedAgain) {
+  const TemporaryFolder folder;
+  Pack(folder.path() / "t.txt.gz", "run\nDB_PASSWORD=hush-hush-9\n");
+  EXPECT_EQ(MustRedact(folder.path() / "t.txt.gz", folder.path() / "o.gz").format, "text");
+  EXPECT_EQ(Gunzipped(folder.path() / "o.gz"), "run\nDB_PASSWORD=[redacted]\n");
+  Pack(folder.path() / "c.csv.gz", std::string(kNcuHeader) + std::string(kNcuRow) + "printed words\n");
+  EXPECT_EQ(MustRedact(folder.path() / "c.csv.gz", folder.path() / "c.csv").format, "ncu csv");
+  const auto csv = Slurp(folder.path() / "c.csv");
+  for (const auto* word : {"quintessa", "nid001608", "printed"}) EXPECT_EQ(csv.find(word), std::string::npos);
+  Pack(folder.path() / "s.sqlite.gz", std::string("SQLite format 3\0 and more", 25));
+  const auto refused = RedactFile(folder.path() / "s.sqlite.gz", folder.path() / "s");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+}
+
+TEST(RedactFile, JsonIsToldByAllOfIt) {
+  const TemporaryFolder folder;
+  Spill(folder.path() / "bom.json", "\xEF\xBB\xBF{\"DB_\\u0050ASSWORD\": \"hush-hush-9\"}");
+  EXPECT_EQ(MustRedact(folder.path() / "bom.json", folder.path() / "1").format, "json");
+  EXPECT_EQ(Slurp(folder.path() / "1").find("hush"), std::string::npos);
+  Spill(folder.path() / "log", "[\"INFO\"] start\n[\"INFO\"] DB_PASSWORD=hush-hush-9\n");
+  EXPECT_EQ(MustRedact(folder.path() / "log", folder.path() / "2").format, "text");
+  EXPECT_EQ(Slurp(folder.path() / "2").find("hush"), std::string::npos);
+  Spill(folder.path() / "array", "[\"A\", {\"TOKEN\": \"hush-hush-9\"}]");
+  EXPECT_EQ(MustRedact(folder.path() / "array", folder.path() / "3").format, "json");
+}
+
+TEST(RedactFile, NothingThatAProgramPrintsPassesForATable) {
+  const TemporaryFolder folder;
+  const std::string words =
+      "== epoch 1 customer AcmeCorp ==\n\"AcmeCorp\" said\n,AcmeCorp\nAcmeCorp Kernel Name and ID\n";
+  const std::string table = std::string(kNcuHeader) + std::string(kNcuRow);
+  const std::string long_output = "AcmeCorp says so again and again\n";
+  std::string before;
+  while (before.size() < (1U << 20) + 1000) before += long_output;
+  for (const auto& text :
+       {words + table + words, "\xEF\xBB\xBF" + table + words, before + table, table + "\"1\",\"AcmeCorp\"\n",
+        table + "\"0\",\"a quote never\nclosed AcmeCorp\n"}) {
+    Spill(folder.path() / "in", text);
+    const auto report = MustRedact(folder.path() / "in", folder.path() / "out");
+    EXPECT_EQ(report.format, "ncu csv");
+    EXPECT_EQ(report.outputs_dropped, text.starts_with(words) ? 2U : 1U);
+    const auto out = Slurp(folder.path() / "out");
+    EXPECT_EQ(out.find("AcmeCorp"), std::string::npos) << out;
+    EXPECT_TRUE(LooksLikeNcuCsv(out));
+    EXPECT_FALSE(out.starts_with('['));
+    CaptureRecorder seen;
+    ASSERT_TRUE(ReadNcuCsv(folder.path() / "out", seen).has_value()) << out;
+    ASSERT_EQ(seen.details.size(), 1U);
+    EXPECT_DOUBLE_EQ(seen.details[0].Find("Duration")->value.value_or(0), 1'208'500);
+    std::filesystem::remove(folder.path() / "out");
+  }
+}
+
 TEST(RedactFile, ACollectorsFileKeepsItsRecordsAndLosesSecretsInNames) {
   const TemporaryFolder folder;
   CollectorOptions options;

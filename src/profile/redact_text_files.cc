@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "profile/csv_lines.h"
+#include "profile/ncu_reader.h"
+#include "profile/redact.h"
 #include "profile/redact_formats.h"
 
 namespace altlas::profile {
@@ -16,57 +18,62 @@ class CsvRedaction {
   // The first round only learns.
   std::string Round(std::string_view text, bool learn) {
     std::string out;
-    bool table = false;
+    std::vector<std::string> fields;
     bool in_output = false;
-    host_ = std::string::npos;
+    titles_.clear();
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     for (std::size_t at = 0; at < text.size();) {
-      const std::string_view line = RecordAt(text, at, table);
+      const auto line = LineAt(text, at);
       at += line.size() + 1;
-      std::vector<std::string> fields;
-      const bool header =
-          line.find("Kernel Name") != std::string_view::npos && line.find("ID") != std::string_view::npos;
-      const bool record = header || (table && (line.starts_with('"') || line.starts_with(',')));
-      const bool remark = line.starts_with("==");
-      if (!record && !remark) {
-        if (!learn && !in_output && !line.empty()) Drop(out);
-        in_output = in_output || !line.empty();
+      const auto bare = line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0));
+      if (bare.empty()) continue;
+      if (IsNcuRemark(bare)) {
+        Text(bare, learn, out);
+      } else if (IsHeader(bare, fields)) {
+        titles_ = fields;
+        Fields(fields, learn, out, true);
+      } else if (IsRecord(text, bare, at, fields)) {
+        Fields(fields, learn, out, false);
+      } else {
+        if (!learn && !in_output) Drop(out);
+        in_output = true;
         continue;
       }
       in_output = false;
-      if (remark) {
-        Text(line, learn, out);
-        continue;
-      }
-      SplitCsv(line, fields);
-      if (header) FindHost(fields);
-      table = table || header;
-      Fields(fields, learn, out);
     }
     return out;
   }
 
  private:
-  // A line, or the lines of a record whose quotes go on.
-  static std::string_view RecordAt(std::string_view text, std::size_t at, bool table) {
-    std::size_t end = std::min(text.find('\n', at), text.size());
-    if (!table || text[at] != '"') return text.substr(at, end - at);
-    std::size_t counted = at;
-    std::size_t quotes = 0;
-    for (;;) {
-      quotes += static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(counted),
-                                                    text.begin() + static_cast<std::ptrdiff_t>(end), '"'));
-      if (quotes % 2 == 0 || end == text.size()) return text.substr(at, end - at);
-      counted = end;
-      end = std::min(text.find('\n', end + 1), text.size());
+  static std::string_view LineAt(std::string_view text, std::size_t at) {
+    return text.substr(at, text.find('\n', at) - at);
+  }
+  static bool IsHeader(std::string_view line, std::vector<std::string>& fields) {
+    return IsNcuHeader(line) && SplitCsv(line, fields) && fields.front() == "ID" &&
+           std::find(fields.begin(), fields.end(), "Kernel Name") != fields.end();
+  }
+  // Rows of metrics end behind the value; all others have a field for each title. `at`, behind the line,
+  // moves on with quotes that go on; where one never closes, the reader takes nothing more either.
+  bool IsRecord(std::string_view text, std::string_view line, std::size_t& at,
+                std::vector<std::string>& fields) const {
+    if (titles_.empty() || !BeginsNcuRecord(line)) return false;
+    CsvSplitter splitter(fields);
+    bool closed = splitter.Add(line);
+    while (!closed && at < text.size()) {
+      const auto more = LineAt(text, at);
+      at += more.size() + 1;
+      (void)splitter.Add("\n");
+      closed = splitter.Add(more.substr(0, more.size() - (more.ends_with('\r') ? 1 : 0)));
     }
+    const auto value = std::find(titles_.begin(), titles_.end(), "Metric Value");
+    const auto fewest =
+        value == titles_.end() ? titles_.size() : static_cast<std::size_t>(value - titles_.begin()) + 1;
+    return closed && fields.size() >= fewest && fields.size() <= titles_.size();
   }
-  void FindHost(const std::vector<std::string>& fields) {
-    const auto found = std::find(fields.begin(), fields.end(), "Host Name");
-    host_ = found == fields.end() ? std::string::npos : static_cast<std::size_t>(found - fields.begin());
-  }
+  // As a remark of the tool, which every reader passes over.
   void Drop(std::string& out) {
     ++report_.outputs_dropped;
-    out.append(kRedactedOutput).push_back('\n');
+    out.append("==PROF== ").append(kRedactedOutput).push_back('\n');
   }
   void Text(std::string_view line, bool learn, std::string& out) {
     if (learn) {
@@ -77,9 +84,10 @@ class CsvRedaction {
     if (redacted != line) ++report_.texts_changed;
     out.append(redacted).push_back('\n');
   }
-  void Fields(std::vector<std::string>& fields, bool learn, std::string& out) {
+  void Fields(std::vector<std::string>& fields, bool learn, std::string& out, bool header) {
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      const std::string_view name = i == host_ && fields[i] != "Host Name" ? "HOSTNAME" : "";
+      const bool private_column = !header && IsPersonalName(titles_[i]);
+      const std::string_view name = private_column ? std::string_view(titles_[i]) : std::string_view();
       if (learn) {
         words_.LearnValue(name, fields[i]);
         continue;
@@ -93,7 +101,7 @@ class CsvRedaction {
 
   PrivateWords& words_;
   RedactReport& report_;
-  std::size_t host_ = std::string::npos;
+  std::vector<std::string> titles_;  // of the table that is being read
 };
 
 }  // namespace

@@ -44,8 +44,8 @@ bool IsOneOf(const std::array<std::string_view, N>& list, std::string_view word)
 
 bool EndsInOneOf(std::string_view word, std::string_view end, const auto& innocent) {
   return word.ends_with(end) && std::none_of(innocent.begin(), innocent.end(), [&](std::string_view other) {
-    return word.ends_with(other) && other.ends_with(end);
-  });
+           return word.ends_with(other) && other.ends_with(end);
+         });
 }
 
 bool IsSecretWord(std::string_view word) {
@@ -55,16 +55,16 @@ bool IsSecretWord(std::string_view word) {
       "PIN",    "SIG",    "CERT",  "SIGNATURE",  "PRIVATE",  "WEBHOOK",       "PSK",
       "OAUTH",  "BEARER", "PW",    "CRED",       "CREDS",    "PASSCODE",      "MNEMONIC",
       "SIFRE",  "PAROLA", "SENHA", "CONTRASENA", "KENNWORT", "SESSIONID"};
-  static constexpr std::array<std::string_view, 8> kAnywhere = {
-      "SECRET",     "PASSWORD", "PASSWD",     "PASSPHRASE",
-      "CREDENTIAL", "PASSWORT", "SEEDPHRASE", "CONNECTIONSTRING"};
-  static constexpr std::array<std::string_view, 9> kAtEnd = {"TOKEN", "TOKENS", "COOKIE", "KEY",  "KEYS",
+  static constexpr std::array<std::string_view, 8> kAnywhere = {"SECRET",     "PASSWORD",        "PASSWD",
+                                                                "PASSPHRASE", "CREDENTIAL",      "PASSWORT",
+                                                                "SEEDPHRASE", "CONNECTIONSTRING"};
+  static constexpr std::array<std::string_view, 9> kAtEnd = {"TOKEN", "TOKENS", "COOKIE", "KEY",    "KEYS",
                                                              "PASS",  "PW",     "CREDS",  "AUTHKEY"};
   static constexpr std::array<std::string_view, 36> kInnocent = {
-      "MONKEY",   "DONKEY",   "TURKEY",   "HOCKEY",   "JOCKEY",     "WHISKEY",     "HOTKEY",   "LACKEY",
-      "MICKEY",   "TURNKEY",  "CACHEKEY", "SORTKEY",  "PRIMARYKEY", "DISPATCHKEY", "BYKEY",    "MONKEYS",
-      "DONKEYS",  "TURKEYS",  "HOTKEYS",  "COMPASS",  "BYPASS",     "TRESPASS",    "SURPASS",  "UNDERPASS",
-      "OVERPASS", "LOWPASS",  "HIGHPASS", "BANDPASS", "SUBPASS",    "PREPASS",     "ONEPASS",  "TWOPASS",
+      "MONKEY",   "DONKEY",    "TURKEY",   "HOCKEY",   "JOCKEY",     "WHISKEY",     "HOTKEY",  "LACKEY",
+      "MICKEY",   "TURNKEY",   "CACHEKEY", "SORTKEY",  "PRIMARYKEY", "DISPATCHKEY", "BYKEY",   "MONKEYS",
+      "DONKEYS",  "TURKEYS",   "HOTKEYS",  "COMPASS",  "BYPASS",     "TRESPASS",    "SURPASS", "UNDERPASS",
+      "OVERPASS", "LOWPASS",   "HIGHPASS", "BANDPASS", "SUBPASS",    "PREPASS",     "ONEPASS", "TWOPASS",
       "TEMPASS",  "FIRSTPASS", "LASTPASS", "MULTIPASS"};
   if (IsOneOf(kWhole, word)) return true;
   for (const auto part : kAnywhere) {
@@ -88,18 +88,20 @@ bool IsHarmlessBehind(std::string_view before, std::string_view word) {
 // max_tokens, tokens_per_second: a number of them.
 bool CountsTokens(const std::vector<std::string>& words) {
   static constexpr std::array<std::string_view, 24> kCounting = {
-      "MAX",   "MIN",    "NUM",    "N",      "NB",         "PER",       "SECOND", "SEC",
-      "COUNT", "TOTAL",  "PROMPT", "INPUT",  "OUTPUT",     "GENERATED", "CACHED", "BATCHED",
-      "NEW",   "LENGTH", "LIMIT",  "AVERAGE", "COMPLETION", "AVG",      "SPECIAL", "PROCESSED"};
+      "MAX",   "MIN",    "NUM",    "N",       "NB",         "PER",       "SECOND",  "SEC",
+      "COUNT", "TOTAL",  "PROMPT", "INPUT",   "OUTPUT",     "GENERATED", "CACHED",  "BATCHED",
+      "NEW",   "LENGTH", "LIMIT",  "AVERAGE", "COMPLETION", "AVG",       "SPECIAL", "PROCESSED"};
+  const auto counts = [](std::string_view word) { return IsOneOf(kCounting, word); };
   return std::find(words.begin(), words.end(), "TOKENS") != words.end() &&
-         std::any_of(words.begin(), words.end(), [](const auto& word) { return IsOneOf(kCounting, word); });
+         std::any_of(words.begin(), words.end(), counts);
 }
 
 // Two words that say secret only together.
 bool IsSecretPair(std::string_view first, std::string_view second) {
   return (first == "CONNECTION" && second == "STRING") || (first == "CONN" && second == "STR") ||
          (first == "SEED" && second == "PHRASE") || (first == "SESSION" && second == "ID") ||
-         (first == "MFA" && second == "SEED") || (second == "CODE" && (first == "ACCESS" || first == "RECOVERY"));
+         (first == "MFA" && second == "SEED") ||
+         (second == "CODE" && (first == "ACCESS" || first == "RECOVERY"));
 }
 
 // A value that gives nothing away whatever it is called: a switch, or a number of tokens.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <cstdint>
+#include <string>
 
 #include "profile/redact.h"
 
@@ -33,14 +34,26 @@ struct VendorPrefix {
   std::string_view prefix;
   std::size_t body;  // at least so many characters follow
 };
-constexpr std::array<VendorPrefix, 33> kVendorPrefixes = {{
-    {"AKIA", 16},      {"ASIA", 16},     {"ABIA", 16},    {"ACCA", 16},     {"ghp_", 20},
-    {"gho_", 20},      {"ghu_", 20},     {"ghs_", 20},    {"ghr_", 20},     {"github_pat_", 20},
-    {"glpat-", 16},    {"hf_", 20},      {"sk-", 20},     {"sk_live_", 16}, {"sk_test_", 16},
-    {"rk_live_", 16},  {"pk_live_", 16}, {"xoxb-", 10},   {"xoxp-", 10},    {"xoxa-", 10},
-    {"xoxr-", 10},     {"xoxs-", 10},    {"AIza", 30},    {"ya29.", 20},    {"npm_", 30},
-    {"pypi-", 30},     {"nvapi-", 20},   {"dop_v1_", 30}, {"SG.", 20},      {"r8_", 30},
-    {"dckr_pat_", 20}, {"hvs.", 20},     {"shpat_", 20},
+constexpr std::array<VendorPrefix, 38> kVendorPrefixes = {{
+    {"AKIA", 16},      {"ASIA", 16},
+    {"ABIA", 16},      {"ACCA", 16},
+    {"ghp_", 20},      {"gho_", 20},
+    {"ghu_", 20},      {"ghs_", 20},
+    {"ghr_", 20},      {"github_pat_", 20},
+    {"glpat-", 16},    {"hf_", 20},
+    {"sk-", 20},       {"sk_live_", 16},
+    {"sk_test_", 16},  {"rk_live_", 16},
+    {"pk_live_", 16},  {"xoxb-", 10},
+    {"xoxp-", 10},     {"xoxa-", 10},
+    {"xoxr-", 10},     {"xoxs-", 10},
+    {"AIza", 30},      {"ya29.", 20},
+    {"npm_", 30},      {"pypi-", 30},
+    {"nvapi-", 20},    {"dop_v1_", 30},
+    {"SG.", 20},       {"r8_", 30},
+    {"dckr_pat_", 20}, {"hvs.", 20},
+    {"shpat_", 20},    {"shpss_", 20},
+    {"dapi", 32},      {"xapp-", 10},
+    {"xoxe-", 10},     {"AGE-SECRET-KEY-1", 40},
 }};
 
 struct RunStatistics {
@@ -69,6 +82,38 @@ RunStatistics MeasureRun(std::string_view run) {
 // numbers in them about a third.
 bool LooksDrawn(const RunStatistics& s) {
   return s.upper >= 2 && s.lower >= 2 && s.digits >= 2 && s.changes * 100 >= (s.length - 1) * 42;
+}
+
+// How much of a run is words of four letters and more, numbers of two digits and more, and what names of
+// kernels abbreviate: drawn by chance a third at the very most, in names more than half.
+bool LooksNamed(std::string_view run) {
+  static constexpr std::array<std::string_view, 30> kShort = {
+      "fp", "bf", "sm",  "nn",  "tn",  "nt",  "tt",  "int", "avx", "bit", "row", "col", "or",   "to",  "of",
+      "in", "by", "add", "mul", "mma", "max", "min", "sum", "out", "op",  "kv",  "ref", "simd", "for", "and"};
+  const auto lower_at = [&](std::size_t i) {
+    return i < run.size() && std::islower(static_cast<unsigned char>(run[i])) != 0;
+  };
+  const auto digit_at = [&](std::size_t i) {
+    return i < run.size() && std::isdigit(static_cast<unsigned char>(run[i])) != 0;
+  };
+  std::size_t covered = 0;
+  for (std::size_t i = 0; i < run.size();) {
+    std::size_t end = i + 1;
+    if (digit_at(i)) {
+      while (digit_at(end)) ++end;
+      if (end - i >= 2) covered += end - i;
+    } else {
+      while (lower_at(end)) ++end;
+      std::string word;
+      for (const char c : run.substr(i, end - i))
+        word.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+      const bool known = std::find(kShort.begin(), kShort.end(), word) != kShort.end();
+      const bool spoken = word.size() >= 4 && word.find_first_of("aeiouy") != std::string::npos;
+      if (known || spoken) covered += end - i;
+    }
+    i = end;
+  }
+  return covered * 100 >= run.size() * 50;
 }
 
 bool LooksHex(const RunStatistics& s) {
@@ -155,13 +200,13 @@ SecretSpan FindRandomRun(std::string_view text, std::size_t at) {
   // Base64 may hold slashes where a path holds them too: a path begins with one or has underscores or dashes.
   const bool base64 =
       run.find_first_of("_-") == std::string_view::npos && (at == 0 || IsShapeSpace(text[at - 1]));
-  if (base64 && LooksDrawn(MeasureRun(run))) return {at, at + end};
+  if (base64 && LooksDrawn(MeasureRun(run)) && !LooksNamed(run)) return {at, at + end};
   std::size_t i = 0;
   while (i < run.size()) {
     const std::size_t stop = RunEnd(run, i, IsShapeAlnum);
     if (stop - i >= 16) {
       const auto s = MeasureRun(run.substr(i, stop - i));
-      if (LooksDrawn(s)) return {at, at + end};
+      if (LooksDrawn(s) && !LooksNamed(run.substr(i, stop - i))) return {at, at + end};
       const bool in_symbol = (i > 0 && run[i - 1] == '_') || (stop < run.size() && run[stop] == '_');
       if (LooksHex(s) && !in_symbol) return {at + i, at + stop};
     }
@@ -171,17 +216,40 @@ SecretSpan FindRandomRun(std::string_view text, std::size_t at) {
 }
 
 SecretSpan FindHomeUser(std::string_view text, std::size_t at) {
-  static constexpr std::array<std::string_view, 4> kFolders = {"/home/", "/Users/", "\\Users\\",
-                                                               "/export/home/"};
-  for (const auto folder : kFolders) {
-    if (!StartsAt(text, at, folder)) continue;
-    const std::size_t begin = at + folder.size();
-    const std::size_t end = RunEnd(text, begin, [](char c) {
-      return !IsShapeSpace(c) && std::string_view("/\\\"':;,)(<>|*?").find(c) == std::string_view::npos;
-    });
-    if (text.substr(begin, end - begin) != kRedacted) return {begin, end};
+  const auto slash = [](char c) { return c == '/' || c == '\\'; };
+  const auto in_name = [](char c) {
+    return !IsShapeSpace(c) && std::string_view("/\\\"':;,)(<>|*?").find(c) == std::string_view::npos;
+  };
+  // No more than an escaped escape: a run of slashes would be walked from each of them.
+  const auto past_slashes = [&](std::size_t i) {
+    return i + RunEnd(text.substr(std::min(i, text.size()), 4), 0, slash);
+  };
+  const std::size_t folder = past_slashes(at);
+  const std::size_t close = folder + RunEnd(text.substr(folder, 8), 0, IsShapeAlnum);
+  std::string name;
+  for (const char c : text.substr(folder, close - folder))
+    name.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  if (name.size() == 5 && name.starts_with("home") && name[4] >= '0' && name[4] <= '9') name.pop_back();
+  if (name != "home" && name != "homes" && name != "users") return {};
+  const std::size_t begin = past_slashes(close);
+  if (begin == close) return {};
+  std::size_t end = RunEnd(text, begin, in_name);
+  // /homes/a/ada: sorted by the first letter.
+  if (end == begin + 1 && name != "users") {
+    const std::size_t next = past_slashes(end);
+    if (next > end && next < text.size() && text[next] == text[begin]) end = RunEnd(text, next, in_name);
   }
-  return {};
+  if (text.substr(begin).starts_with(kRedacted)) return {};
+  return {begin, end};
+}
+
+SecretSpan FindTildeUser(std::string_view text, std::size_t at) {
+  const char before = at == 0 ? ' ' : text[at - 1];
+  if (!IsShapeSpace(before) && before != '"' && before != '\'' && before != '=') return {};
+  const std::size_t end =
+      at + 1 + RunEnd(text.substr(at + 1, 64), 0, [](char c) { return IsTokenChar(c) || c == '.'; });
+  if (end < at + 3 || end >= text.size() || text[end] != '/') return {};
+  return {at + 1, end};
 }
 
 SecretSpan FindEmail(std::string_view text, std::size_t at) {

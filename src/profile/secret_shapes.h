@@ -21,10 +21,13 @@ SecretSpan FindBearer(std::string_view text, std::size_t at);
 SecretSpan FindPrivateKey(std::string_view text, std::size_t at);
 // At "://": what stands before the @ of the authority.
 SecretSpan FindUrlUser(std::string_view text, std::size_t at);
-// 24 characters and more that look drawn by chance (base64, or 32 and more of hex); no mangled symbol names.
+// 24 characters and more that look drawn by chance (base64, or 32 and more of hex); no symbols, mangled or
+// made of words and numbers.
 SecretSpan FindRandomRun(std::string_view text, std::size_t at);
-// The user's folder in /home/x, /Users/x, \Users\x; an e-mail address.
+// The user's folder in /home/x, /home2/x, /homes/x, /homes/a/x, /Users/x, C:\Users\x, in capitals or not,
+// with the slashes as they are or escaped; in ~x/. An e-mail address.
 SecretSpan FindHomeUser(std::string_view text, std::size_t at);
+SecretSpan FindTildeUser(std::string_view text, std::size_t at);
 SecretSpan FindEmail(std::string_view text, std::size_t at);
 
 }  // namespace altlas::profile
