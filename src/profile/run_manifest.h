@@ -40,8 +40,15 @@ struct RunManifest {
   std::vector<File> files;
 };
 
-// The manifest as JSON (format "alt_las.profile_run", version 1), fit to be shared: command lines, paths and
-// notes go through RedactText, the environment through RedactEnvironment. Pure.
+// A command line without its secrets, word by word: what follows a flag that says secret or personal
+// ("--token x", "--user x", "-u name:password"), what RedactText finds, and wherever they stand again the
+// secrets and names that `environment` or the line itself gives away. As many words as before. Pure.
+std::vector<std::string> RedactCommandLine(const std::vector<std::string>& words,
+                                           const std::map<std::string, std::string>& environment = {});
+
+// The manifest as JSON (format "alt_las.profile_run", version 1), fit to be shared: the environment goes
+// through RedactEnvironment, command lines through RedactCommandLine, and every other text loses what either
+// gave away. Pure.
 std::string RenderRunManifest(const RunManifest& manifest);
 
 }  // namespace altlas::profile

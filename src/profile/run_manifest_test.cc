@@ -45,5 +45,25 @@ TEST(RunManifest, SecretsStayOut) {
   }
 }
 
+TEST(RunManifest, WhatTheEnvironmentGivesAwayIsInNoArgumentAndNoNote) {
+  RunManifest manifest;
+  manifest.command = {"sh",     "x",     "-phunter2zz", "hunter2zz", "-u",      "dave:davepw12",
+                      "--user", "carol", "python",      "-u",        "train.py"};
+  manifest.tool_commands = {{"nsys", "profile", "sh", "-phunter2zz", "again=davepw12"}};
+  manifest.notes = {"nsys said: hunter2zz is wrong"};
+  manifest.environment = {{"DB_PASSWORD", "hunter2zz"}, {"DB_URL", "db?x=hunter2zz"}};
+  const auto json = RenderRunManifest(manifest);
+  for (const char* secret : {"hunter2zz", "dave", "davepw12", "carol"})
+    EXPECT_EQ(json.find(secret), std::string::npos) << secret << "\n" << json;
+  EXPECT_NE(json.find("\"python\",\"-u\",\"train.py\""), std::string::npos) << json;
+}
+
+TEST(RunManifest, ACommandLineKeepsItsNumberOfWords) {
+  const std::vector<std::string> wanted = {"run", "-p[redacted]", "--token", "[redacted]", "[redacted]", "8"};
+  EXPECT_EQ(RedactCommandLine({"run", "-pswordfish1", "--token", "hunter3zz", "hunter3zz", "8"},
+                              {{"API_KEY", "swordfish1"}}),
+            wanted);
+}
+
 }  // namespace
 }  // namespace altlas::profile
