@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,9 +27,18 @@ void Note(fmt::format_string<T...> format, T&&... arguments) {
   WriteNote(fmt::format(format, std::forward<T>(arguments)...));
 }
 
+// A file that a command was given, and the option (or word) it was given by.
+struct NamedFile {
+  std::string_view option;
+  std::string path;  // empty: none was given
+};
+
 // Whether a file can be written at `path` (empty: none is wanted), asked before minutes of work rather than
-// after them. `option` is named in the error.
+// after them. `option` is named in the error. A symbolic link is asked for what it points to.
 Status CheckOutput(std::string_view option, const std::string& path);
+// That of each output, and that none of them is one of the inputs or another output: by device and inode, so
+// through links too. Devices and pipes may be named several times.
+Status CheckOutputs(const std::vector<NamedFile>& outputs, const std::vector<NamedFile>& inputs);
 
 // Hands everything said so far to the system. False where standard output did not take all of it.
 bool FlushOutput();

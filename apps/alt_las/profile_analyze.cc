@@ -47,7 +47,9 @@ int JudgeContent(const profile::Summary& summary) {
 }
 
 int Analyze(const AnalyzeOptions& options) {
-  if (const auto right = CheckOutput("--output", options.output); !right.has_value())
+  std::vector<NamedFile> inputs;
+  for (const auto& file : options.files) inputs.push_back({"the capture", file});
+  if (const auto right = CheckOutputs({{"--output", options.output}}, inputs); !right.has_value())
     return Complain(right.error());
   const auto summary = ReadInputs(options.files);
   if (!summary.has_value()) return Complain(summary.error());

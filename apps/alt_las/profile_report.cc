@@ -100,7 +100,9 @@ Status Fill(const ReportOptions& options, profile::ReportInput& input, profile::
 
 int Report(const ReportOptions& options) {
   if (options.output != "-") {
-    if (const auto right = CheckOutput("--output", options.output); !right.has_value())
+    std::vector<NamedFile> inputs = {{"--baseline", options.baseline}};
+    for (const auto& file : options.captures) inputs.push_back({"the capture", file});
+    if (const auto right = CheckOutputs({{"--output", options.output}}, inputs); !right.has_value())
       return Complain(right.error());
   }
   profile::ReportInput input;
