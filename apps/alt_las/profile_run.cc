@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "../cli_checks.h"
 #include "base/file.h"
 #include "output.h"
 #include "profile/collector_file.h"
@@ -248,6 +249,7 @@ class ProfileRun {
     if (const auto written = WriteManifest("finished"); !written.has_value())
       Note("alt_las profile: {}\n", written.error().message);
     Note("alt_las profile: {} files in {}\n", manifest_.files.size() + 1, folder_.string());
+    Note("  {:<28} {:>10}    {}\n", "manifest.json", "", "the command, the machine and these files");
     for (const auto& file : manifest_.files)
       Note("  {:<28} {:>10} B  {}\n", file.name, file.bytes, file.what);
   }
@@ -285,9 +287,12 @@ int RunProfile(RunOptions options) {
   // Checked before a folder is made or a tool is asked for its version.
   if (const auto wrong = profile::PlanProfile(request, {}, "."); !wrong.has_value())
     return fail(wrong.error(), 2);
-  if (!FindProgram(request.command[0]))
-    return fail(Fail(ErrorCode::kNotFound, "{} is not on PATH, or not executable", request.command[0]),
-                kNoSuchCommand);
+  if (const auto& name = request.command[0]; !FindProgram(name)) {
+    std::error_code error;
+    if (name.find('/') != std::string::npos && std::filesystem::exists(name, error))
+      return fail(Fail(ErrorCode::kDenied, "{} cannot be executed", name), kNotExecutable);
+    return fail(Fail(ErrorCode::kNotFound, "{} is not on PATH, or not executable", name), kNoSuchCommand);
+  }
   const bool asks_tools =
       request.tool != profile::ProfileTool::kTorch && request.tool != profile::ProfileTool::kBuiltin;
   const auto tools = asks_tools ? FindTools() : profile::InstalledTools();
@@ -317,7 +322,7 @@ void AddProfileRun(CLI::App& profile, Command& run) {
   auto* duration = command
                        ->add_option("--duration", options->duration,
                                     "Record so many seconds; the command goes on after that")
-                       ->check(CLI::Range(0.001, 86400.0))
+                       ->check(Number(0.001, 86400))
                        ->type_name("S");
   command->add_flag("--end", options->end_command, "With --duration: ask the command to end then (SIGTERM)")
       ->needs(duration);
@@ -342,7 +347,7 @@ void AddProfileRun(CLI::App& profile, Command& run) {
   command
       ->add_option("--sampling", options->sampling,
                    "builtin, workers: the share of operators that is recorded")
-      ->check(CLI::Range(0.0001, 1.0))
+      ->check(Number(0.0001, 1))
       ->capture_default_str();
   command->add_flag("--shapes", options->shapes, "torch, builtin: record the shapes of operators' inputs");
   command->add_flag("--allocations", options->allocations, "torch: record each allocation of memory");

@@ -61,6 +61,10 @@ Result<Searched> Search(const CommonOptions& common, const BatchOptions& options
       options.memory_gib > 0 && !options.margin_gib
           ? options.share * searched.free_bytes
           : StepLimit(searched.free_bytes, options.share, options.margin_gib.value_or(kMarginGib));
+  if (!(searched.limit_bytes > 0))
+    return Fail(ErrorCode::kInvalidArgument,
+                "nothing is left to fill: {:.3g} GiB are free and --margin keeps {:.3g} GiB of them free",
+                searched.free_bytes / kGiB, options.margin_gib.value_or(kMarginGib));
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   int step = 0;
   const auto progress = [&](std::uint64_t batch) {

@@ -124,6 +124,9 @@ Status CheckInForce(const CommonOptions& common, const Answer& answer) {
 int TuneEnv(const CommonOptions& common, const EnvOptions& options) {
   const auto shell = tune::ParseShell(options.shell);
   if (!shell.has_value()) return Complain(shell.error());
+  // Not needed for every answer; but a file that was named and cannot be read is a mistake all the same.
+  if (!common.config.empty())
+    if (const auto loaded = ReadConfig(common); !loaded.has_value()) return Complain(loaded.error());
   const auto answer = AnswerOf(common, options);
   if (!answer.has_value()) return Complain(answer.error());
   if (options.json) {

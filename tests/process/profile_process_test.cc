@@ -154,7 +154,10 @@ TEST_F(ProfileRun, WrongUsageMakesNoFolder) {
   EXPECT_EQ(Profile({"--trace", "everything", "--", "/bin/true"}).code, 2);
   EXPECT_EQ(Profile({"--kernel", "a", "--", "/bin/true"}).code, 2);
   EXPECT_EQ(Profile({"--duration", "0", "--", "/bin/true"}).code, 2);
+  EXPECT_EQ(Profile({"--duration", "nan", "--", "/bin/true"}).code, 2);
+  EXPECT_EQ(Profile({"--sampling", "nan", "--", "/bin/true"}).code, 2);
   EXPECT_EQ(Profile({"--", "/no/such/program"}).code, 127);
+  EXPECT_EQ(Profile({"--", "/etc/passwd"}).code, 126);
   EXPECT_FALSE(std::filesystem::exists(runs()));
 }
 

@@ -49,6 +49,7 @@ TEST(TuneEnv, WrongUsageIsExplained) {
   EXPECT_EQ(RunToEnd(Tune({"env", "--memory", "8", "--shell", "fish"})).code, 2);
   EXPECT_EQ(RunToEnd(Tune({"env", "--memory", "8", "--torch-version", "new"})).code, 2);
   EXPECT_NE(RunToEnd(Tune({"env", "--memory", "8", "--shell", "python", "--permanent"})).code, 0);
+  EXPECT_EQ(RunToEnd(Tune({"env", "--memory", "8", "--config", "/nonexistent.yaml"})).code, 3);
   TemporaryFolder folder;
   const auto file = (folder.path() / "c.yaml").string();
   ASSERT_TRUE(WriteFileAtomically(file, "devices:\n  source: cpu\n").has_value());
@@ -129,6 +130,9 @@ TEST_F(TuneWorker, WrongInputsAreNamed) {
   EXPECT_EQ(RunToEnd(Tune({"batch", "--model", model, "--data", "/nowhere.txt"})).code, 3);
   EXPECT_EQ(RunToEnd(Tune({"batch", "--model", model, "--length", "999999"})).code, 2);
   TemporaryFolder folder;
+  const auto greedy = RunToEnd(Tune({"batch", "--model", model, "--memory", "0.01", "--margin", "1e6"}));
+  EXPECT_EQ(greedy.code, 2);
+  EXPECT_NE(greedy.output.find("nothing is left to fill"), std::string::npos) << greedy.output;
   const auto empty = (folder.path() / "empty.txt").string();
   ASSERT_TRUE(WriteFileAtomically(empty, "\n\n").has_value());
   const auto ran = RunToEnd(Tune({"batch", "--model", model, "--data", empty}));
