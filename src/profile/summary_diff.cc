@@ -286,6 +286,11 @@ void AddDiffWarnings(const DiffSides& sides, SummaryDiff& diff) {
                            [](const SummarySource& source) { return source.dropped_records == 0; });
       }))
     diff.warnings.emplace_back("records were dropped while capturing: counts do not compare");
+  for (std::size_t side = 0; side < 2; ++side)
+    for (const auto& run : sides.side(side))
+      for (const auto& warning : run.warnings)
+        if (warning.severity == "error")
+          diff.warnings.push_back(fmt::format("{}: {}", side == 0 ? "before" : "after", warning.text));
   if (diff.runs_before + diff.runs_after == 2)
     diff.warnings.emplace_back("one run a side: the noise is not known; give several captures a side");
 }

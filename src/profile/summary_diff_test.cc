@@ -83,6 +83,15 @@ Summary RunOf(std::vector<std::pair<std::string, Ns>> kernels) {
   return SummaryOf({made});
 }
 
+TEST(SummaryDiff, ACaptureThatEndsEarlyIsSaidOfItsSide) {
+  auto cut = RunOf({{"same", 100}});
+  cut.warnings.push_back({"warning", "clocks were not locked", 0});
+  cut.warnings.push_back({"error", "the file ends early", 0});
+  const auto diff = DiffSummaries({RunOf({{"same", 100}, {"same", 100}})}, {cut}).value();
+  EXPECT_EQ(std::count(diff.warnings.begin(), diff.warnings.end(), "after: the file ends early"), 1);
+  for (const auto& warning : diff.warnings) EXPECT_EQ(warning.find("clocks"), std::string::npos);
+}
+
 TEST(SummaryDiff, AKernelThatCameAndOneThatWentAndOneThatGrewAreTold) {
   const auto diff = DiffSummaries({RunOf({{"same", 100}, {"same", 100}, {"gone", 50}})},
                                   {RunOf({{"same", 130}, {"same", 130}, {"same", 130}, {"new", 70}})})
