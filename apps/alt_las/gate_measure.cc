@@ -27,8 +27,9 @@ std::size_t CountWordsBehindDashes() {
   return dashes == words.end() ? 0 : static_cast<std::size_t>(words.end() - dashes - 1);
 }
 
+// What the machine said of itself stays.
 void MergeFacts(profile::Environment& into, const profile::Environment& facts) {
-  for (const auto& [name, value] : facts) into[name] = value;
+  into.insert(facts.begin(), facts.end());
 }
 
 }  // namespace
@@ -132,7 +133,7 @@ void AddMeasureOptions(CLI::App& command, MeasureOptions& options) {
 
 int GateErrorCode(const Error& error) {
   Note("alt_las: {}\n", error.message);
-  return error.code == ErrorCode::kCanceled ? 130 : 2;
+  return error.code == ErrorCode::kCanceled ? 128 + StopSignal() : 2;
 }
 
 }  // namespace altlas::app

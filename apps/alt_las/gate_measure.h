@@ -58,11 +58,11 @@ class Measurement {
 // The options that both commands take.
 void AddMeasureOptions(CLI::App& command, MeasureOptions& options);
 
-// Exit code of an error of the gate: 2, since 1 and 3 are outcomes; 130 for Ctrl-C.
+// Exit code of an error of the gate: 2, since 1 and 3 are outcomes; 128 + n where signal n stopped it.
 int GateErrorCode(const Error& error);
 
 inline constexpr const char* kGateExitCodes =
     "Exit codes: 0 done (PASS), 1 FAIL, 3 INCONCLUSIVE, 2 wrong usage or nothing could be measured (a file\n"
-    "that cannot be read, a command that fails), 130 stopped by Ctrl-C.";
+    "that cannot be read, a command that fails), 128 + n stopped by signal n (130 by Ctrl-C).";
 
 }  // namespace altlas::app

@@ -196,10 +196,12 @@ Result<Judged> JudgeAll(GateOptions& options) {
   if (options.threshold.empty()) options.threshold = options.rule == "document" ? "200ms" : "5%";
   ALTLAS_TRY(const auto threshold, profile::ParseThreshold(options.threshold));
   ALTLAS_TRY_VOID(CheckOptions(options, threshold));
-  ALTLAS_TRY_VOID(CheckOutput("--markdown", options.markdown));
-  ALTLAS_TRY_VOID(CheckOutput("--junit", options.junit));
+  std::vector<NamedFile> inputs = {{"--baseline", options.baseline}};
+  for (const auto& file : options.measure.files) inputs.push_back({"the summary", file});
+  ALTLAS_TRY_VOID(CheckOutputs({{"--markdown", options.markdown}, {"--junit", options.junit}}, inputs));
   Judged judged;
-  judged.origin = {options.rule, options.baseline.empty() ? options.measure.against : options.baseline,
+  judged.origin = {options.rule,
+                   options.baseline.empty() ? ShellCommand(options.measure.against).shown : options.baseline,
                    NameOfHead(options.measure)};
   if (options.rule == "document") {
     ALTLAS_TRY(judged.report, JudgeDocumentRule(options, threshold));
@@ -237,7 +239,8 @@ int RunGate(GateOptions options) {
         !status.has_value())
       return GateErrorCode(status.error());
   WriteOut(options.json ? profile::FormatGateJson(report, origin) : FormatText(report));
-  return profile::OutcomeExitCode(report.outcome);
+  // A verdict that nobody can read is none; main says why.
+  return FlushOutput() ? profile::OutcomeExitCode(report.outcome) : 2;
 }
 
 void AddGateOptions(CLI::App& command, GateOptions& options) {

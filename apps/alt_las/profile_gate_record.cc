@@ -87,7 +87,9 @@ std::string FormatRecorded(const RecordOptions& options, const Baseline& baselin
 Result<int> Record(RecordOptions& options) {
   ALTLAS_TRY_VOID(SplitCommandLine(options.measure));
   // Before the runs: a file that cannot be added to or written shall not cost the minutes they take.
-  ALTLAS_TRY_VOID(CheckOutput("--baseline", options.baseline));
+  std::vector<NamedFile> inputs;
+  for (const auto& file : options.measure.files) inputs.push_back({"the summary", file});
+  ALTLAS_TRY_VOID(CheckOutputs({{"--baseline", options.baseline}}, inputs));
   ALTLAS_TRY(auto existing, ReadExisting(options));
   MeasuredRuns runs;
   if (options.measure.files.empty()) {
@@ -112,14 +114,18 @@ Result<int> Record(RecordOptions& options) {
   ALTLAS_TRY_VOID(WriteOutputFile(options.baseline, profile::FormatBaseline(baseline)));
   WriteOut(options.json ? profile::FormatGateJson(report, {"record", options.baseline, "itself"})
                         : FormatRecorded(options, baseline, report));
-  return 0;
+  if (FlushOutput()) return 0;
+  Note("alt_las: {} was written\n", Printable(options.baseline));
+  return 2;
 }
 
 int RunRecord(RecordOptions options) {
+  std::error_code error;
+  const bool was_there = std::filesystem::exists(options.baseline, error);
   const auto done = Record(options);
   if (done.has_value()) return *done;
   const int code = GateErrorCode(done.error());
-  Note("alt_las: {} is as it was\n", options.baseline);
+  Note("alt_las: {} {}\n", Printable(options.baseline), was_there ? "is as it was" : "was not made");
   return code;
 }
 
@@ -147,9 +153,9 @@ CLI::App* AddProfileGateRecord(CLI::App& gate, Command& run) {
       "Examples:\n"
       "  alt_las profile gate record --baseline base.json -- ./bench --batch-size 8\n"
       "  alt_las profile gate record --baseline base.json run*/profile_summary.json\n"
-      "Exit codes: 0 done, 2 wrong usage or nothing could be measured, 130 stopped by Ctrl-C; the file is "
-      "then as\n"
-      "it was.");
+      "Exit codes: 0 done, 2 wrong usage or nothing could be measured, 128 + n stopped by signal n (130 by "
+      "Ctrl-C); the\n"
+      "file is then as it was.");
   command->callback([&run, options] { run = [options] { return RunRecord(*options); }; });
   return command;
 }

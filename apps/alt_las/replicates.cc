@@ -24,6 +24,8 @@
 #include "child_environment.h"
 #include "device/nvml_probe.h"
 #include "device/proc_files.h"
+#include "profile/redact.h"
+#include "profile/run_manifest.h"
 #include "tables.h"
 
 namespace altlas::app {
@@ -174,6 +176,11 @@ std::string EndOfOutput(const std::filesystem::path& log) {
   return "; the end of its output:" + lines;
 }
 
+bool IsHandled(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
 Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, const std::string& summary) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -190,6 +197,7 @@ Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, con
   sigaddset(&defaults, SIGINT);
   sigaddset(&defaults, SIGTERM);
   sigaddset(&defaults, SIGPIPE);
+  if (IsHandled(SIGHUP)) sigaddset(&defaults, SIGHUP);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   auto words = command.words;
   auto variables = EnvironmentWith({{"ALTLAS_SUMMARY_OUT", summary}});
@@ -208,11 +216,14 @@ Result<pid_t> Spawn(const ReplicateCommand& command, const std::string& log, con
 
 }  // namespace
 
-ReplicateCommand ShellCommand(const std::string& line) { return {{"/bin/sh", "-c", line}, line}; }
+ReplicateCommand ShellCommand(const std::string& line) {
+  return {{"/bin/sh", "-c", line}, profile::RedactText(line)};
+}
 
 ReplicateCommand WordsCommand(std::vector<std::string> words) {
   ReplicateCommand command;
-  for (const auto& word : words) command.shown += (command.shown.empty() ? "" : " ") + word;
+  for (const auto& word : profile::RedactCommandLine(words))
+    command.shown += (command.shown.empty() ? "" : " ") + word;
   command.words = std::move(words);
   return command;
 }
@@ -223,6 +234,7 @@ struct ReplicateRunner::Impl {
   GpuWatch gpus;
   struct sigaction old_interrupt {};
   struct sigaction old_terminate {};
+  struct sigaction old_hangup {};
   int run = 0;
 
   Result<double> WaitFor(pid_t pid, TimePoint begin, int& status, rusage& usage);
@@ -236,12 +248,17 @@ ReplicateRunner::ReplicateRunner(double timeout_seconds) : impl_(std::make_uniqu
   action.sa_handler = RememberSignal;  // without SA_RESTART: poll() comes back
   ::sigaction(SIGINT, &action, &impl_->old_interrupt);
   ::sigaction(SIGTERM, &action, &impl_->old_terminate);
+  ::sigaction(SIGHUP, nullptr, &impl_->old_hangup);
+  if (impl_->old_hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);
 }
 
 ReplicateRunner::~ReplicateRunner() {
   ::sigaction(SIGINT, &impl_->old_interrupt, nullptr);
   ::sigaction(SIGTERM, &impl_->old_terminate, nullptr);
+  ::sigaction(SIGHUP, &impl_->old_hangup, nullptr);
 }
+
+int StopSignal() { return stop_signal; }
 
 // The run's time in ms. The time is taken when the process has ended, before its traces are read.
 Result<double> ReplicateRunner::Impl::WaitFor(pid_t pid, TimePoint begin, int& status, rusage& usage) {

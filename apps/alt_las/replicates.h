@@ -13,14 +13,15 @@ namespace altlas::app {
 
 struct ReplicateCommand {
   std::vector<std::string> words;  // words[0] is looked up in PATH
-  std::string shown;               // as the user wrote it
+  std::string shown;               // as the user wrote it, without its secrets
 };
 // A line for the shell: `sh -c LINE`.
 ReplicateCommand ShellCommand(const std::string& line);
 ReplicateCommand WordsCommand(std::vector<std::string> words);
 
-// One run at a time. From construction to destruction SIGINT and SIGTERM end the run in progress (its whole
-// process group) instead of this program. Main thread only; Run() blocks for as long as the command runs.
+// One run at a time. From construction to destruction SIGINT, SIGTERM and SIGHUP end the run in progress (its
+// whole process group) instead of this program; a SIGHUP that was ignored (nohup) stays so. Main thread only;
+// Run() blocks for as long as the command runs.
 class ReplicateRunner {
  public:
   // `timeout_seconds` 0: none.
@@ -40,6 +41,9 @@ class ReplicateRunner {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The signal that stopped the newest runner; 0: none did.
+int StopSignal();
 
 // Processor, kernel release, GPUs with their driver: what a baseline keeps about the machine. Blocks some
 // milliseconds.

@@ -44,6 +44,7 @@ struct RunState {
   std::optional<double> foreign_cpu;  // share of the machine's processor time that others took, 0 to 1
   std::optional<double> clock_mhz;    // of the GPU under it
   std::uint64_t dropped_records = 0;  // of its capture
+  std::string incomplete;             // what is wrong with its capture (it ends early), empty: nothing
 };
 
 // One metric over the runs of a session. A run without it has NaN in its place.
@@ -63,7 +64,10 @@ struct Session {
   std::map<std::string, MetricValues> metrics;  // each with runs.size() values
 };
 
-// Facts by name: "devices", "driver", "clocks", "cpu_model", "cores", "kernel", "schema", "tool", "command".
+// Facts by name; what a capture says of its machine begins with kCaptureFact ("capture_driver"), so that it
+// is never held against what this machine says of itself, which other tools spell. "devices", "driver",
+// "clocks", "cpu_model", "cores", "kernel", "schema", "tool", "command".
+inline constexpr std::string_view kCaptureFact = "capture_";
 using Environment = std::map<std::string, std::string>;
 
 // One run with its figures, as a reader or the runner hands it over.
@@ -180,8 +184,8 @@ inline constexpr std::size_t kLeastRuns = 5;
 std::vector<GateReason> CompareEnvironments(const Environment& base, const Environment& head);
 
 // The limit rule: is the metric of these runs at most `limit` (at least, where higher is better)? FAIL where
-// the median's bound (MedianInterval at false_alarm) is above it, PASS where it is below (at 2 miss), else
-// INCONCLUSIVE.
+// the median's bound (MedianInterval at false_alarm) is above it, PASS where it is below (at miss), else
+// INCONCLUSIVE. With the settings' defaults the one takes 7 runs at least, the other 6.
 Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& metric, double limit,
                               std::vector<GateReason> standing, const Session& head);
 

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "base/json_writer.h"
+#include "profile/gate_figures.h"
+#include "profile/redact.h"
 
 namespace altlas::profile {
 namespace {
@@ -22,12 +24,37 @@ constexpr std::size_t kMostRuns = 20'000;
 
 Error WrongFile(std::string_view what) { return Fail(ErrorCode::kCorrupt, "{}", what); }
 
+// Names seen twice in one object: of the values the parser keeps the last, another program the first.
+class DuplicateNames {
+ public:
+  bool operator()(int, GateJson::parse_event_t event, GateJson& parsed) {
+    if (event == GateJson::parse_event_t::object_start) {
+      names_.emplace_back();
+    } else if (event == GateJson::parse_event_t::object_end) {
+      names_.pop_back();
+    } else if (event == GateJson::parse_event_t::key) {
+      const auto& name = parsed.get_ref<const std::string&>();
+      if (!names_.back().insert(name).second && !first_) first_ = name;
+    }
+    return true;
+  }
+  const std::optional<std::string>& first() const { return first_; }
+
+ private:
+  std::vector<std::set<std::string>> names_;
+  std::optional<std::string> first_;
+};
+
 Result<GateJson> ParseObject(std::string_view text) {
   // The parser takes a zero byte for the end and would read the file in part.
   if (text.find('\0') != std::string_view::npos) return WrongFile("this is not JSON (it holds a zero byte)");
-  auto json = GateJson::parse(text, nullptr, false);
+  DuplicateNames duplicates;
+  auto json = GateJson::parse(text, std::ref(duplicates), false);
   if (json.is_discarded()) return WrongFile("this is not JSON (cut short, or another kind of file)");
   if (!json.is_object()) return WrongFile("this is JSON but no object");
+  if (duplicates.first())
+    return WrongFile(fmt::format("\"{}\" stands twice in one object: which value counts is not known",
+                                 *duplicates.first()));
   return json;
 }
 
@@ -81,6 +108,7 @@ void WriteRunState(JsonWriter& out, const RunState& run) {
   WriteOptional(out, "foreign_cpu", run.foreign_cpu);
   WriteOptional(out, "clock_mhz", run.clock_mhz);
   if (run.dropped_records > 0) out.Key("dropped_records").Unsigned(run.dropped_records);
+  if (!run.incomplete.empty()) out.Key("incomplete").String(run.incomplete);
   out.EndObject();
 }
 
@@ -114,6 +142,7 @@ RunState ReadRunState(const GateJson& json) {
   run.foreign_processes = TextAt(json, "foreign_processes");
   run.foreign_cpu = FiniteAt(json, "foreign_cpu");
   run.clock_mhz = FiniteAt(json, "clock_mhz");
+  run.incomplete = TextAt(json, "incomplete");
   run.dropped_records =
       static_cast<std::uint64_t>(std::clamp(FiniteAt(json, "dropped_records").value_or(0), 0.0, 1e18));
   return run;
@@ -122,7 +151,8 @@ RunState ReadRunState(const GateJson& json) {
 Result<MetricValues> ReadColumn(const std::string& name, const GateJson& json, std::size_t runs) {
   if (!json.is_object()) return WrongFile(fmt::format("metric \"{}\" is no object", name));
   MetricValues metric;
-  metric.unit = TextAt(json, "unit");
+  if (json.contains("unit")) metric.unit = TextAt(json, "unit");
+  ALTLAS_TRY_VOID(CheckUnit(name, metric.unit));
   metric.higher_is_better = FlagAt(json, "higher_is_better");
   metric.share = FiniteAt(json, "share");
   metric.run_ms = FiniteAt(json, "run_ms");
@@ -133,6 +163,7 @@ Result<MetricValues> ReadColumn(const std::string& name, const GateJson& json, s
   for (const auto& value : values) {
     if (!value.is_number() && !value.is_null())
       return WrongFile(fmt::format("metric \"{}\" has a value that is no number", name));
+    if (value.is_number()) ALTLAS_TRY_VOID(CheckFigure(name, name, value.get<double>()));
     metric.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
   }
   return metric;
@@ -158,58 +189,24 @@ Result<Session> ReadSession(const GateJson& json) {
 
 // ---- runs
 
-struct KnownFigure {
-  const char* name;
-  const char* unit;
-  bool higher_is_better;
-};
-
-// The head of a summary: what can be judged, and which way is better.
-constexpr std::array<KnownFigure, 31> kHeadFigures = {{{"avg_kernel_time", "ms", false},
-                                                       {"total_time_ms", "ms", false},
-                                                       {"gpu_busy_percent", "%", true},
-                                                       {"gpu_busy_percent_of_capture", "%", true},
-                                                       {"gpu_busy_ms", "ms", false},
-                                                       {"gpu_idle_ms", "ms", false},
-                                                       {"kernel_count", "1", false},
-                                                       {"kernel_time_ms", "ms", false},
-                                                       {"copy_bytes", "B", false},
-                                                       {"copy_time_ms", "ms", false},
-                                                       {"copy_bytes_per_second", "B/s", true},
-                                                       {"pageable_copy_percent", "%", false},
-                                                       {"copy_overlap_percent", "%", true},
-                                                       {"memset_time_ms", "ms", false},
-                                                       {"api_time_ms", "ms", false},
-                                                       {"sync_time_ms", "ms", false},
-                                                       {"launch_delay_median_us", "us", false},
-                                                       {"allocation_peak_bytes", "B", false},
-                                                       {"operator_time_ms", "ms", false},
-                                                       {"avg_operator_time", "ms", false},
-                                                       {"sm_efficiency_percent", "%", true},
-                                                       {"achieved_occupancy_percent", "%", true},
-                                                       {"memory_throughput_percent", "%", true},
-                                                       {"dram_bytes_per_second", "B/s", true},
-                                                       {"global_bytes_per_second", "B/s", true},
-                                                       {"shared_bytes_per_second", "B/s", true},
-                                                       {"texture_bytes_per_second", "B/s", true},
-                                                       {"warp_execution_efficiency_percent", "%", true},
-                                                       {"instructions_per_second", "1/s", true},
-                                                       {"ipc", "1", true},
-                                                       {"coalescing_percent", "%", true}}};
-
-void AddHeadFigures(const GateJson& json, GateRun& run) {
-  for (const auto& known : kHeadFigures)
-    if (const auto value = FiniteAt(json, known.name); value.has_value())
-      run.figures[known.name] = {*value, known.unit, known.higher_is_better, std::nullopt, std::nullopt};
+Status AddHeadFigures(const GateJson& json, GateRun& run) {
+  for (const auto& known : JudgedFigures()) {
+    const auto value = FiniteAt(json, known.name);
+    if (!value.has_value()) continue;
+    ALTLAS_TRY_VOID(CheckFigure(known.name, known.name, *value));
+    run.figures[known.name] = {*value, known.unit, known.higher_is_better, std::nullopt, std::nullopt};
+  }
+  return {};
 }
 
-void AddParts(const GateJson& json, const char* list, const char* prefix, const char* key,
-              const char* run_time, GateRun& run) {
+Status AddParts(const GateJson& json, const char* list, const char* prefix, const char* key,
+                const char* run_time, GateRun& run) {
   for (const auto& part : ListAt(json, list)) {
     if (!part.is_object()) continue;
     const auto name = TextAt(part, key);
     const auto median = FiniteAt(part, "median_ns");
     if (name.empty() || !median.has_value()) continue;
+    ALTLAS_TRY_VOID(CheckFigure(prefix, prefix + name + " median_ns", *median));
     RunFigure figure;
     figure.value = *median / 1e6;
     figure.share = FiniteAt(part, "share");
@@ -218,9 +215,10 @@ void AddParts(const GateJson& json, const char* list, const char* prefix, const 
     const auto domain = TextAt(part, "domain");
     run.figures[prefix + (domain.empty() ? name : domain + ":" + name)] = std::move(figure);
   }
+  return {};
 }
 
-void AddBench(const GateJson& json, GateRun& run) {
+Status AddBench(const GateJson& json, GateRun& run) {
   static constexpr std::array<std::pair<std::string_view, double>, 4> kTimes = {
       {{"ms", 1}, {"s", 1e3}, {"us", 1e-3}, {"ns", 1e-6}}};
   for (const auto& metric : ListAt(json, "metrics")) {
@@ -235,8 +233,11 @@ void AddBench(const GateJson& json, GateRun& run) {
       figure.unit = "ms";
       break;
     }
-    run.figures["bench:" + TextAt(metric, "name")] = std::move(figure);
+    const auto name = "bench:" + TextAt(metric, "name");
+    ALTLAS_TRY_VOID(CheckFigure(name, name, figure.value));
+    run.figures[name] = std::move(figure);
   }
+  return {};
 }
 
 std::string JoinTexts(const std::set<std::string>& texts) {
@@ -265,13 +266,18 @@ void ReadOrigin(const GateJson& json, RunFile& file) {
   for (const auto& device : ListAt(json, "devices"))
     if (device.is_object())
       if (auto name = TextAt(device, "name"); !name.empty()) devices.insert(std::move(name));
+  // The first that says so: a sum over the part of a capture that is there is no measurement of the whole.
+  for (const auto& warning : ListAt(json, "warnings"))
+    if (warning.is_object() && TextAt(warning, "severity") == "error" && file.run.state.incomplete.empty())
+      file.run.state.incomplete = RedactText(TextAt(warning, "text"));
+  const std::string prefix(kCaptureFact);
   const auto environment = json.find("environment");
   if (environment != json.end() && environment->is_object())
     for (const auto& [name, value] : environment->items())
-      if (value.is_string()) file.environment[name] = value.get<std::string>();
+      if (value.is_string()) file.environment[prefix + name] = RedactValue(name, value.get<std::string>());
   AddEnvironmentFact(file.environment, "schema", schemas);
   AddEnvironmentFact(file.environment, "tool", tools);
-  AddEnvironmentFact(file.environment, "devices", devices);
+  AddEnvironmentFact(file.environment, prefix + "devices", devices);
 }
 
 }  // namespace
@@ -323,11 +329,11 @@ Result<RunFile> ParseRun(std::string_view text) {
         "it has neither a \"schema\" nor a number \"avg_kernel_time\": alt_las profile analyze makes "
         "such a file of a capture");
   }
-  AddHeadFigures(json, file.run);
-  AddParts(json, "kernels", "kernel:", "full_name", "total_ns", file.run);
-  AddParts(json, "operators", "operator:", "name", "self_ns", file.run);
-  AddParts(json, "phases", "phase:", "name", "total_ns", file.run);
-  AddBench(json, file.run);
+  ALTLAS_TRY_VOID(AddHeadFigures(json, file.run));
+  ALTLAS_TRY_VOID(AddParts(json, "kernels", "kernel:", "full_name", "total_ns", file.run));
+  ALTLAS_TRY_VOID(AddParts(json, "operators", "operator:", "name", "self_ns", file.run));
+  ALTLAS_TRY_VOID(AddParts(json, "phases", "phase:", "name", "total_ns", file.run));
+  ALTLAS_TRY_VOID(AddBench(json, file.run));
   ReadOrigin(json, file);
   if (file.run.figures.empty()) return WrongFile("the summary holds no figure that can be judged");
   return file;

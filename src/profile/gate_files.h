@@ -34,10 +34,10 @@ struct RunFile {
   Environment environment;
 };
 // From a profile_summary.json (docs/formats/profile_summary.md), or from any JSON object with a top-level
-// `avg_kernel_time` in ms and no `schema`, which is what document 5's own script writes. Times come in ms:
-// the head's figures under their names, `kernel:<full name>` and `operator:<name>` (median of the calls),
-// `phase:<name>` (median), `bench:<name>` (measured values of a scenario that say what is better). Errors as
-// ParseBaseline's.
+// `avg_kernel_time` in ms and no `schema`, which is what document 5's own script writes. What no run can have
+// is refused (gate_figures.h). Times come in ms: the head's figures under their names, `kernel:<full name>`
+// and `operator:<name>` (median of the calls), `phase:<name>` (median), `bench:<name>` (measured values of a
+// scenario that say what is better). Errors as ParseBaseline's.
 Result<RunFile> ParseRun(std::string_view text);
 Result<RunFile> ReadRun(const std::filesystem::path& path);
 

@@ -124,7 +124,10 @@ TEST(GateFiles, ASummaryBecomesOneRunInMilliseconds) {
   EXPECT_FALSE(figures.contains("bench:fact"));
   EXPECT_EQ(file->run.state.dropped_records, 3u);
   EXPECT_EQ(file->environment.at("schema"), "nsys sqlite 3.13.2");
-  EXPECT_EQ(file->environment.at("devices"), "NVIDIA A100");
+  EXPECT_EQ(file->environment.at("capture_devices"), "NVIDIA A100");
+  // What the machine says of itself has a name of its own.
+  EXPECT_EQ(file->environment.at("capture_driver"), "535.1");
+  EXPECT_FALSE(file->environment.contains("driver"));
 }
 
 TEST(GateFiles, TheDocumentsOwnSummaryIsReadAndOthersAreNot) {
@@ -136,12 +139,70 @@ TEST(GateFiles, TheDocumentsOwnSummaryIsReadAndOthersAreNot) {
             ErrorCode::kUnsupported);
 }
 
+TEST(GateFiles, WhatNoRunCanHaveIsRefusedByFieldValueAndLimit) {
+  const auto expect = [](const Error& error, std::string_view part) {
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+    EXPECT_NE(error.message.find(part), std::string::npos) << error.message;
+  };
+  expect(ParseRun(R"({"avg_kernel_time": -5})").error(), "\"avg_kernel_time\" is -5");
+  expect(ParseRun(R"({"avg_kernel_time": 0})").error(), "over 0 ms");
+  expect(ParseRun(R"({"avg_kernel_time": -0.0})").error(), "over 0 ms");
+  expect(ParseRun(R"({"avg_kernel_time": 1e308})").error(), "at most 1e+18");
+  expect(ParseRun(R"({"avg_kernel_time": 1, "total_time_ms": -1})").error(), "\"total_time_ms\" is -1");
+  expect(ParseRun(R"({"avg_kernel_time": 1, "kernels": [{"full_name": "k", "median_ns": -3}]})").error(),
+         "\"kernel:k median_ns\" is -3");
+  expect(ParseRun(R"({"avg_kernel_time": 300, "avg_kernel_time": 1})").error(),
+         "\"avg_kernel_time\" stands twice");
+  EXPECT_TRUE(ParseRun(R"({"avg_kernel_time": 1, "copy_bytes": 0, "x": {"copy_bytes": 1}})").has_value());
+  const auto baseline = [](std::string_view unit, std::string_view value) {
+    return ParseBaseline(fmt::format(
+        R"({{"schema": "altlas.baseline", "schema_version": 1,
+             "sessions": [{{"runs": [{{}}], "metrics": {{"wall": {{"unit": "{}", "values": [{}]}}}}}}]}})",
+        unit, value));
+  };
+  EXPECT_TRUE(baseline("ms", "1").has_value());
+  expect(baseline("parsec", "1").error(), "in \"parsec\" and has to be in \"ms\"");
+  expect(baseline("s", "1").error(), "has to be in \"ms\"");
+  expect(baseline("ms", "-1").error(), "\"wall\" is -1");
+}
+
+TEST(GateFiles, OneUnitOnBothSides) {
+  std::vector<GateRun> base(8);
+  std::vector<GateRun> head(8);
+  for (auto& run : base) run.figures["bench:rate"] = {5, "tokens/s", true, std::nullopt, std::nullopt};
+  for (auto& run : head) run.figures["bench:rate"] = {5, "requests/s", true, std::nullopt, std::nullopt};
+  const auto selection = SelectMetrics({}, Gather(base), Gather(head));
+  ASSERT_FALSE(selection.has_value());
+  EXPECT_NE(selection.error().message.find("in \"tokens/s\" in the baseline"), std::string::npos);
+}
+
+constexpr const char* kCutShort = R"({"schema": "altlas.profile_summary", "schema_version": 1,
+  "avg_kernel_time": 1, "warnings": [{"severity": "info", "text": "fine"},
+  {"severity": "error", "text": "the file ends early"}]})";
+
+TEST(GateFiles, ACaptureThatIsNotWholeIsNeverAPass) {
+  const auto file = ParseRun(kCutShort);
+  ASSERT_TRUE(file.has_value()) << file.error().message;
+  EXPECT_EQ(file->run.state.incomplete, "the file ends early");
+  const auto one = JudgeDocument("avg_kernel_time", 200, Gather({file->run}));
+  EXPECT_EQ(one->outcome, Outcome::kInconclusive);
+  EXPECT_NE(one->sentence.find("the file ends early"), std::string::npos);
+  const auto several = JudgeLimit({}, "avg_kernel_time", 200, {}, Gather(std::vector(8, file->run)));
+  EXPECT_EQ(several->outcome, Outcome::kInconclusive);
+  EXPECT_NE(several->sentence.find("the file ends early"), std::string::npos) << several->sentence;
+  Baseline baseline;
+  baseline.sessions = {Gather({file->run})};
+  EXPECT_EQ(ParseBaseline(FormatBaseline(baseline))->sessions[0].runs[0].incomplete, "the file ends early");
+}
+
 TEST(GateFiles, EnvironmentsDifferInHardFactsOnly) {
   const Environment base = {
       {"cpu_model", "A"}, {"command", "x"}, {"nvidia driver", "1"}, {"clocks", "1 GHz"}, {"schema", "3"}};
   EXPECT_TRUE(CompareEnvironments(base, {{"cpu_model", "A"}, {"command", "y"}, {"cores", "8"}}).empty());
   EXPECT_EQ(CompareEnvironments(base, {{"cpu_model", "B"}}).at(0).code, "environment-differs");
   EXPECT_EQ(CompareEnvironments(base, {{"nvidia driver", "2"}}).at(0).code, "environment-differs");
+  EXPECT_EQ(CompareEnvironments({{"capture_kernel", "5.10"}}, {{"capture_kernel", "6.1"}}).at(0).code,
+            "environment-differs");
   EXPECT_EQ(CompareEnvironments(base, {{"clocks", "2 GHz"}}).at(0).code, "clocks-differ");
   EXPECT_EQ(CompareEnvironments(base, {{"schema", "4"}}).at(0).code, "schema-differs");
 }
@@ -190,6 +251,11 @@ TEST(GateLimit, SeveralRunsSettleOnWhichSideTheMedianLies) {
   for (double& value : above) value += 20;
   EXPECT_EQ(judge(above)->outcome, Outcome::kFail);
   EXPECT_EQ(judge({180, 185, 190, 195, 205, 210, 215, 220})->outcome, Outcome::kInconclusive);
+  // A bound on either side is missed with 2.5 % (PASS: six of six below, 1/64) and 1 % (FAIL: seven, 1/128).
+  EXPECT_EQ(judge({190, 191, 192, 193, 194})->outcome, Outcome::kInconclusive);
+  EXPECT_EQ(judge({190, 191, 192, 193, 194, 195})->outcome, Outcome::kPass);
+  EXPECT_EQ(judge({210, 211, 212, 213, 214, 215})->outcome, Outcome::kInconclusive);
+  EXPECT_EQ(judge({210, 211, 212, 213, 214, 215, 216})->outcome, Outcome::kFail);
   const auto few = judge({250});
   EXPECT_EQ(few->outcome, Outcome::kInconclusive);
   EXPECT_EQ(few->reasons.at(0).code, "too-few-runs");

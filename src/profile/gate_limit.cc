@@ -55,7 +55,7 @@ Result<GateReport> JudgeLimit(const GateSettings& settings, const std::string& m
   auto verdict = LimitVerdict(name, head, limit);
   const auto values = gate_parts::KnownValues(head, name);
   const auto sure = MedianInterval(values, settings.false_alarm);
-  const auto likely = MedianInterval(values, 2 * settings.miss);
+  const auto likely = MedianInterval(values, settings.miss);
   verdict.bounds = {likely.low / limit - 1, likely.high / limit - 1};
   const bool higher = verdict.higher_is_better;
   const bool over = higher ? sure.high < limit : sure.low > limit;
@@ -104,6 +104,12 @@ Result<GateReport> JudgeDocument(const std::string& metric, double limit, const 
                             over ? "is over" : "is within", Digits(limit, 6), verdict.unit);
   report.outcome = over ? Outcome::kFail : Outcome::kPass;
   report.sentence = fmt::format("{}: {}", name, verdict.why);
+  if (const auto& wrong = head.runs.front().incomplete; !wrong.empty()) {
+    report.outcome = Outcome::kInconclusive;
+    report.sentence = fmt::format("the summary's capture is not whole: {}", wrong);
+    report.reasons.push_back(
+        {"capture-incomplete", report.sentence, "capture again, and copy the whole file", true});
+  }
   report.notes.push_back(
       "one number of one run was compared: this rule knows nothing of noise, and a mean over all kernels "
       "hides "

@@ -28,6 +28,13 @@ std::size_t CountRuns(const Stage& runs, Test test) {
   return count;
 }
 
+std::string FirstIncomplete(const Stage& runs) {
+  for (const auto* session : {&runs.base, &runs.head})
+    for (const auto& run : session->runs)
+      if (!run.incomplete.empty()) return run.incomplete;
+  return {};
+}
+
 void VetoRuns(const Stage& runs, GateReport& report) {
   const std::size_t all = runs.base.runs.size() + runs.head.runs.size();
   if (const auto n = CountRuns(runs, [](const RunState& run) { return !run.throttled.empty(); }); n > 0)
@@ -43,6 +50,11 @@ void VetoRuns(const Stage& runs, GateReport& report) {
     report.reasons.push_back({"dropped-records",
                               fmt::format("the captures of {} of {} runs dropped records", n, all),
                               "capture less (fewer traces, a shorter range) or with larger buffers", true});
+  if (const auto n = CountRuns(runs, [](const RunState& run) { return !run.incomplete.empty(); }); n > 0)
+    report.reasons.push_back(
+        {"capture-incomplete",
+         fmt::format("the captures of {} of {} runs are not whole: {}", n, all, FirstIncomplete(runs)),
+         "capture again, and copy the whole file", true});
 }
 
 template <typename Get>
@@ -281,9 +293,15 @@ Result<Selection> SelectMetrics(const GateSettings& settings, const Session& bas
       return Fail(ErrorCode::kNotFound, "the baseline and the new runs have no metric in common");
     selection.required.push_back(std::move(*main));
   }
+  for (const auto& name : selection.required)
+    if (base.metrics.at(name).unit != head.metrics.at(name).unit)
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{} is in \"{}\" in the baseline and in \"{}\" in the new runs: record the baseline anew",
+                  name, base.metrics.at(name).unit, head.metrics.at(name).unit);
   for (const auto& [name, metric] : head.metrics) {
     const auto other = base.metrics.find(name);
-    if (other == base.metrics.end() || !settings.metrics.empty() || name == selection.required.front())
+    if (other == base.metrics.end() || other->second.unit != metric.unit || !settings.metrics.empty() ||
+        name == selection.required.front())
       continue;
     // The head's figures are sums and means over the kernels, which are judged one by one.
     if (!IsPart(name) && name != "cpu" && !name.starts_with("bench:")) continue;

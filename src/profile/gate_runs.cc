@@ -18,7 +18,8 @@ std::optional<double> MedianOfKnown(const std::vector<double>& values) {
 }
 
 // Facts that change how fast the same program is; the others say what was measured.
-bool IsHardFact(const std::string& name) {
+bool IsHardFact(const std::string& full_name) {
+  const auto name = full_name.substr(full_name.starts_with(kCaptureFact) ? kCaptureFact.size() : 0);
   static const std::set<std::string> kHard = {"devices", "clocks", "cpu_model", "cores",
                                               "kernel",  "schema", "tool"};
   return kHard.contains(name) || name.find("driver") != std::string::npos;

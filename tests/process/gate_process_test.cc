@@ -172,6 +172,125 @@ TEST_F(Gate, CtrlCEndsTheRunAndLeavesTheBaselineAsItWas) {
   EXPECT_NE(ReadFile(Path("output"), 1 << 20)->find("is as it was"), std::string::npos);
 }
 
+TEST_F(Gate, SignalsEndTheRunWithTheirCodeAndLeaveNothing) {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    const auto pid_file = Path(fmt::format("pid{}", signal));
+    const auto temporary = Path(fmt::format("tmp{}", signal));
+    std::filesystem::create_directory(temporary);
+    Child child({"/usr/bin/env", "TMPDIR=" + temporary, ALTLAS_PROGRAM, "profile", "gate", "record",
+                 "--baseline", Path("none.json"), "--", "sh", "-c",
+                 "echo $$ >" + pid_file + ".new; mv " + pid_file + ".new " + pid_file + "; sleep 600"},
+                Path("output"));
+    ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(pid_file); }));
+    child.Signal(signal);
+    EXPECT_EQ(child.Wait(), 128 + signal);
+    const auto run = std::stoi(*ReadFile(pid_file, 100));
+    EXPECT_TRUE(Eventually([&] { return ::kill(run, 0) != 0; }));
+    EXPECT_TRUE(std::filesystem::is_empty(temporary));
+    EXPECT_FALSE(std::filesystem::exists(Path("none.json")));
+    EXPECT_NE(ReadFile(Path("output"), 1 << 20)->find("none.json was not made"), std::string::npos);
+  }
+}
+
+// The capture of a run says "kernel" and "driver" in its tool's spelling; both are hard facts of the machine.
+TEST_F(Gate, ABaselineIsOfItsOwnMachineWhateverTheCapturesSay) {
+  const auto script = Path("nsys.sh");
+  ASSERT_TRUE(WriteFileAtomically(script,
+                                  "#!/bin/sh\necho '{\"schema\": \"altlas.profile_summary\", "
+                                  "\"schema_version\": 1, \"avg_kernel_time\": 1.5, \"environment\": "
+                                  "{\"kernel\": \"5.10.1\", \"driver\": \"525.105.17\", \"cores\": \"3\"}}' "
+                                  ">\"$ALTLAS_SUMMARY_OUT\"\n",
+                                  0755)
+                  .has_value());
+  const auto baseline = Record(script, {"--runs", "10"});
+  const auto environment = Json::parse(*ReadFile(baseline, 1 << 24))["environment"];
+  EXPECT_TRUE(environment["kernel"].get<std::string>().starts_with("Linux ")) << environment;
+  EXPECT_EQ(environment["capture_kernel"], "5.10.1");
+  Record(script, {"--runs", "5"});
+  const auto judged = Judge({"--baseline", baseline, "--metric", kMetric, "--", script});
+  EXPECT_EQ(judged.output.find("no run was made"), std::string::npos) << judged.output;
+  EXPECT_EQ(judged.code, 0) << judged.output;
+}
+
+TEST_F(Gate, NoSecretOfTheCommandIsWrittenDown) {
+  const std::vector<std::string> command = {
+      "--", "true", "--token", "hunter2zz", "https://bob:urlpw12@h/", "Authorization: Bearer abcdef123456"};
+  const auto check = [](const std::string& text) {
+    for (const auto* secret : {"hunter2zz", "urlpw12", "abcdef123456"})
+      EXPECT_EQ(text.find(secret), std::string::npos) << text;
+  };
+  std::vector<std::string> record = {ALTLAS_PROGRAM, "profile", "gate", "record",   "--baseline",
+                                     Path("s.json"), "--runs",  "5",    "--warmup", "0"};
+  record.insert(record.end(), command.begin(), command.end());
+  const auto done = RunToEnd(record);
+  ASSERT_EQ(done.code, 0) << done.output;
+  check(*ReadFile(Path("s.json"), 1 << 20));
+  std::vector<std::string> judge = {"--against",   "API_TOKEN=hunter2zz true",
+                                    "--runs",      "5",
+                                    "--warmup",    "0",
+                                    "--json",      "--junit",
+                                    Path("j.xml"), "--markdown",
+                                    Path("m.md")};
+  judge.insert(judge.end(), command.begin(), command.end());
+  check(Judge(judge).output);
+  check(*ReadFile(Path("j.xml"), 1 << 20));
+  check(*ReadFile(Path("m.md"), 1 << 20));
+}
+
+TEST_F(Gate, NoOutputOverwritesWhatIsRead) {
+  const auto text = std::string(R"({"avg_kernel_time": 17.7})");
+  const auto summary = Path("s.json");
+  ASSERT_TRUE(WriteFileAtomically(summary, text).has_value());
+  std::filesystem::create_symlink(summary, Path("soft.json"));
+  std::filesystem::create_hard_link(summary, Path("hard.json"));
+  const auto refused = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {ALTLAS_PROGRAM, "profile"});
+    const auto done = RunToEnd(words);
+    EXPECT_EQ(done.code, 2) << done.output;
+    EXPECT_NE(done.output.find("would overwrite what is read"), std::string::npos) << done.output;
+    EXPECT_EQ(*ReadFile(summary, 100), text);
+  };
+  for (const auto* name : {"s.json", "soft.json", "hard.json"}) {
+    const auto output = Path(name);
+    refused({"analyze", summary, "-o", output});
+    refused({"report", summary, "-o", output});
+    refused({"report", Path("other.json"), "--baseline", summary, "-o", output});
+    refused({"gate", "--rule", "document", "--junit", output, summary});
+    refused({"gate", "--baseline", summary, "--markdown", output, "--", "true"});
+    refused({"gate", "record", "--baseline", output, summary});
+  }
+  const auto twice = Judge({"--rule", "document", "--junit", Path("n"), "--markdown", Path("./n"), summary});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_NE(twice.output.find("are one file"), std::string::npos) << twice.output;
+  EXPECT_EQ(Judge({"--rule", "document", "--junit", "/dev/null", "--markdown", "/dev/null", summary}).code,
+            0);
+}
+
+TEST_F(Gate, AVerdictThatCannotBePrintedIsNone) {
+  ASSERT_TRUE(WriteFileAtomically(Path("s.json"), R"({"avg_kernel_time": 17.7})").has_value());
+  for (const auto* where : {"> /dev/full", ">&-"}) {
+    const auto lost =
+        RunToEnd({"/bin/sh", "-c", fmt::format("exec \"$0\" \"$@\" {}", where), ALTLAS_PROGRAM, "profile",
+                  "gate", "--rule", "document", "--threshold", "200ms", Path("s.json")});
+    EXPECT_EQ(lost.code, 2) << lost.output;
+    EXPECT_NE(lost.output.find("standard output cannot be written"), std::string::npos) << lost.output;
+  }
+}
+
+// Root may write anywhere, so the folder that cannot be written is one that is not there.
+TEST_F(Gate, AnOutputThatIsALinkIsAskedForItsTarget) {
+  ASSERT_TRUE(WriteFileAtomically(Path("s.json"), R"({"avg_kernel_time": 17.7})").has_value());
+  std::filesystem::create_symlink(Path("gone/j.xml"), Path("link"));
+  const auto judge = [&] { return Judge({"--rule", "document", "--junit", Path("link"), Path("s.json")}); };
+  const auto refused = judge();
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.output.find("there is no folder"), std::string::npos) << refused.output;
+  std::filesystem::create_directory(Path("gone"));
+  EXPECT_EQ(judge().code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(Path("link")));
+  EXPECT_TRUE(std::filesystem::is_regular_file(Path("gone/j.xml")));
+}
+
 TEST_F(Gate, RecordingAgainAddsASessionAndReplaceBeginsAnew) {
   const auto command = Command("base", 10);
   const auto baseline = Record(command, {"--runs", "10"});
