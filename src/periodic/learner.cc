@@ -62,10 +62,10 @@ std::vector<Change> Learner::Take(store::ProfileRow& row) {
           {Change::Kind::kAdopted, fmt::format("{}; it has been so for {} samples and is the normal now",
                                                Sentence(row, measure, judgement), judgement.slow_in_a_row)});
     } else if (was_slow && judgement.verdict == Verdict::kLearning) {
-      changes.push_back({Change::Kind::kEnded,
-                         fmt::format("{} of {} on {} is learned anew: minimum_samples is {} now, and there are {}",
-                                     measure.name, row.model, row.device, rules_.minimum_samples,
-                                     judgement.samples)});
+      changes.push_back(
+          {Change::Kind::kEnded,
+           fmt::format("{} of {} on {} is learned anew: minimum_samples is {} now, and there are {}",
+                       measure.name, row.model, row.device, rules_.minimum_samples, judgement.samples)});
     } else if (was_slow) {
       changes.push_back({Change::Kind::kEnded, Sentence(row, measure, judgement)});
     }

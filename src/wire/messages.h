@@ -255,8 +255,8 @@ struct ProfileReport {
     bool operator==(const Phase&) const = default;
   };
   struct Model {
-    std::string name;            // name; as in ModelSpec
-    std::uint64_t requests = 0;  // that joined the running batch
+    std::string name;                 // name; as in ModelSpec
+    std::uint64_t requests = 0;       // that joined the running batch
     std::uint64_t prompt_tokens = 0;  // computed
     std::uint64_t generated_tokens = 0;
     std::vector<Phase> phases;  // up to kMaxProfilePhases, the most frequent
