@@ -24,7 +24,8 @@ std::uint16_t StartOf(std::string_view text) {
                                     static_cast<unsigned char>(text[1]));
 }
 
-// What captures are written in, and words that name nobody. A word within it is none to look for.
+// What captures are written in, and words that name nobody. A secret within it is none to look for
+// (names are not looked for within words).
 constexpr std::string_view kCommonText =
     " int void float double char bool half const auto long short unsigned kernel memcpy memset stream device "
     "train step main python python3 torch data name text value values root user users home host test admin "
@@ -37,12 +38,13 @@ constexpr std::string_view kCommonText =
     "python_function cpu_instant_event process_name process_labels process_sort_index thread_name "
     "thread_sort_index correlation external registers blocks memory warps occupancy bandwidth ";
 
-bool IsCommonWord(std::string_view word) {
+bool IsCommonWord(std::string_view word, bool within) {
   std::string lower;
   for (const char c : word) lower.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   return lower.size() <= 32 && lower.find(' ') == std::string::npos &&
-         (lower.size() < PrivateWords::kMinSecretBytes ? kCommonText.find(" " + lower + " ")
-                                                       : kCommonText.find(lower)) != std::string_view::npos;
+         (lower.size() < PrivateWords::kMinSecretBytes || !within
+              ? kCommonText.find(" " + lower + " ")
+              : kCommonText.find(lower)) != std::string_view::npos;
 }
 
 // A folder of every system, as SSL_CERT and XAUTHORITY name them.
@@ -83,7 +85,7 @@ bool IsPersonal(std::string_view text, std::string_view word) {
 }  // namespace
 
 void PrivateWords::Add(std::string_view word, bool is_secret) {
-  if (word.size() < 3 || word.size() > kMaxWordBytes || IsCommonWord(word)) return;
+  if (word.size() < 3 || word.size() > kMaxWordBytes || IsCommonWord(word, is_secret)) return;
   if (word.find(kRedacted) != std::string_view::npos || kRedacted.find(word) != std::string_view::npos)
     return;
   const bool number = IsNumber(word);

@@ -6,6 +6,7 @@
 #include "profile/file_head.h"
 #include "profile/redact.h"
 #include "profile/redact_formats.h"
+#include "profile/secret_pairs.h"
 
 namespace altlas::profile {
 namespace {
@@ -16,17 +17,17 @@ class CollectorRedaction final : public CaptureSink {
   CollectorRedaction(CollectorWriter* copy, PrivateWords& words, RedactReport& report)
       : copy_(copy), words_(words), report_(report) {}
 
-  void OnKernel(const KernelEvent& event) override { Pass(event, &KernelEvent::name); }
+  void OnKernel(const KernelEvent& event) override { Pass<true>(event, &KernelEvent::name); }
   void OnCopy(const CopyEvent& event) override { Pass(event); }
   void OnMemset(const MemsetEvent& event) override { Pass(event); }
-  void OnApi(const ApiEvent& event) override { Pass(event, &ApiEvent::name); }
+  void OnApi(const ApiEvent& event) override { Pass<true>(event, &ApiEvent::name); }
   void OnSync(const SyncEvent& event) override { Pass(event); }
   void OnAllocation(const AllocationEvent& event) override { Pass(event); }
   void OnRange(const RangeEvent& event) override { Pass(event, &RangeEvent::name, &RangeEvent::domain); }
   void OnOperator(const OperatorEvent& event) override {
-    Pass(event, &OperatorEvent::name, &OperatorEvent::shapes);
+    Pass<true>(event, &OperatorEvent::name, &OperatorEvent::shapes);
   }
-  void OnCounter(const CounterEvent& event) override { Pass(event, &CounterEvent::name); }
+  void OnCounter(const CounterEvent& event) override { Pass<true>(event, &CounterEvent::name); }
 
   // What stands beside the records.
   void LearnInfo(const CaptureInfo& info) {
@@ -45,21 +46,25 @@ class CollectorRedaction final : public CaptureSink {
   }
 
  private:
-  template <typename Event, typename... Text>
+  // Names that are `strict` lose secrets alone: what is counted by them stays.
+  template <bool strict = false, typename Event, typename... Text>
   void Pass(const Event& event, Text... texts) {
     if (copy_ == nullptr) {
-      (Redacted(event.*texts), ...);
+      (Redacted(event.*texts, strict), ...);
       return;
     }
     auto changed = event;
-    ((changed.*texts = Redacted(event.*texts)), ...);
+    ((changed.*texts = Redacted(event.*texts, strict)), ...);
     copy_->Add(changed);
   }
   // Of each name once: a file has millions of records and few names. Valid as long as this is.
-  std::string_view Redacted(std::string_view text) {
-    const auto [known, is_new] = known_.try_emplace(std::string(text));
+  std::string_view Redacted(std::string_view text, bool strict) {
+    const auto [known, is_new] = known_[strict ? 1 : 0].try_emplace(std::string(text));
     if (is_new && copy_ == nullptr) words_.LearnText(text);
-    if (is_new && copy_ != nullptr) known->second = Changed(text, words_.Redact(text));
+    if (is_new && copy_ != nullptr) {
+      known->second =
+          Changed(text, names_.Apart(text, strict ? words_.RedactKey(text) : words_.Redact(text)));
+    }
     return known->second;
   }
   std::string Changed(std::string_view text, std::string redacted) {
@@ -70,7 +75,8 @@ class CollectorRedaction final : public CaptureSink {
   CollectorWriter* copy_;
   PrivateWords& words_;
   RedactReport& report_;
-  std::unordered_map<std::string, std::string> known_;
+  DistinctNames names_;
+  std::array<std::unordered_map<std::string, std::string>, 2> known_;
 };
 
 Result<CollectorOptions> OptionsOfCopy(const std::filesystem::path& in, const CaptureInfo& info) {

@@ -119,14 +119,16 @@ Status RedactTextFile(const std::filesystem::path& in, const std::filesystem::pa
   return WriteFileAtomically(partial, copy, 0600);
 }
 
-// Whatever was learnt must stand nowhere in the bytes of the copy.
-Status SearchCopy(const std::filesystem::path& copy, const PrivateWords& words) {
+// No secret that was learnt may stand in the bytes of the copy.
+Status SearchCopy(const std::filesystem::path& copy, const PrivateWords& words, const Progress& progress) {
   if (words.size() == 0) return {};
   ALTLAS_TRY(const auto source, OpenByteSource(copy));
   std::string window;
   std::vector<char> buffer(1 << 20);
   for (;;) {
     ALTLAS_TRY(const auto n, source->Read(buffer));
+    if (progress && !progress(source->consumed(), source->total()))
+      return Fail(ErrorCode::kCanceled, "redacting was stopped");
     window.append(buffer.data(), n);
     const std::size_t keep = std::min(window.size(), n == 0 ? 0 : words.longest());
     if (words.FindSecret(window, window.size() - keep)) {
@@ -156,7 +158,15 @@ Status WriteCopy(const std::filesystem::path& in, const std::filesystem::path& o
         RedactTextFile(in, partial, out.extension() == ".gz", kind == RedactKind::kCsv, words, report));
   }
   report.private_words = words.size();
-  return SearchCopy(partial, words);
+  if (words.is_full()) {
+    return Fail(
+        ErrorCode::kTooLarge,
+        "it holds more than {} secrets and names, or more than {} MiB of them: what stands where could "
+        "not be told, so no copy was made",
+        PrivateWords::kMaxPrivateWords, PrivateWords::kMaxPrivateBytes >> 20);
+  }
+  ALTLAS_TRY_VOID(SearchCopy(partial, words, progress));
+  return kind == RedactKind::kText ? Status() : CheckFigures(in, partial, progress);
 }
 
 }  // namespace
@@ -166,6 +176,7 @@ Result<RedactReport> RedactFile(const std::filesystem::path& in, const std::file
   ALTLAS_TRY(const auto head, ReadFileHead(in, kRedactHead));
   ALTLAS_TRY(const auto kind, KindOf(in, head.bytes));
   std::error_code ignored;
+  if (out.filename().empty()) return Fail(ErrorCode::kInvalidArgument, "the copy needs a file's name");
   if (std::filesystem::exists(std::filesystem::symlink_status(out, ignored))) {
     return Fail(ErrorCode::kConflict, "{} is there already: name another file, or remove it", out.string());
   }
@@ -174,6 +185,12 @@ Result<RedactReport> RedactFile(const std::filesystem::path& in, const std::file
     return Fail(ErrorCode::kNotFound, "there is no folder {} to write the copy into", folder.string());
   }
   RedactReport report;
+  const std::filesystem::path wal = in.string() + "-wal";
+  if (kind == RedactKind::kSqlite && std::filesystem::exists(wal, ignored) &&
+      std::filesystem::file_size(wal, ignored) > 0) {
+    report.notes.push_back(fmt::format("what {} holds is not in the copy: close the program that writes {}",
+                                       wal.string(), in.string()));
+  }
   const auto partial = folder / fmt::format(".{}.{}.partial", out.filename().string(), ::getpid());
   std::filesystem::remove(partial, ignored);
   if (auto written = WriteCopy(in, out, kind, partial, progress, report); !written.has_value()) {

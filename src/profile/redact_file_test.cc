@@ -151,6 +151,63 @@ TEST(RedactFile, JsonKeepsItsStructureAndLosesSecretsUnderKeysAndInEscapes) {
   EXPECT_EQ(Gunzipped(folder.path() / "out.json.gz"), wanted);
 }
 
+TEST(RedactFile, JsonPairsFlagsAndNestedDocumentsGiveTheirSecretsUp) {
+  const TemporaryFolder folder;
+  const std::string in =
+      R"({"env":[{"name":"DB_PASSWORD","value":"hunter2x"},{"value":"q1","key":"PIN_CODE"}],
+ "GITHUB_TOKEN":{"value":"tokenish9"},"argv":["--password","swordfish"],
+ "deep":"{\"a\":\"{\\\"\\u0050ASSWORD\\\":\\\"nested77\\\"}\"}","host_name":"nid77x",
+ "DB_SECRET":"correcthorse","correcthorse":1,"note":"xcorrecthorse1 on nid77x"})";
+  Spill(folder.path() / "in.json", in);
+  MustRedact(folder.path() / "in.json", folder.path() / "out.json");
+  const auto out = Slurp(folder.path() / "out.json");
+  for (const auto* word :
+       {"hunter2x", "\"q1\"", "tokenish9", "swordfish", "nested77", "nid77x", "correcthorse"})
+    EXPECT_EQ(out.find(word), std::string::npos) << word << "\n" << out;
+  for (const auto* word : {"\"name\":\"DB_PASSWORD\"", "\"key\":\"PIN_CODE\""})
+    EXPECT_NE(out.find(word), std::string::npos) << word << "\n" << out;
+}
+
+TEST(RedactFile, AUserWhoIsCalledLikeACategoryChangesNoFigure) {
+  const TemporaryFolder folder;
+  for (const std::string user : {"gpu", "cpu", "runtime", "max", "aten"}) {
+    const std::string in = R"({"env":{"HOSTNAME":")" + user + R"("},"traceEvents":[
+ {"ph":"X","cat":"gpu_memcpy","name":"Memcpy HtoD","ts":1,"dur":2,"pid":0,"tid":7,"args":{"bytes":4}},
+ {"ph":"X","cat":"cpu_op","name":"aten::max_pool2d","ts":1,"dur":2,"pid":1,"tid":1},
+ {"name":"cudaMemcpyAsync","ph":"X","cat":"cuda_runtime","ts":1,"dur":2,"pid":1,"tid":1},
+ {"ph":"X","cat":"user_annotation","name":"by )" +
+                           user + R"(","ts":1,"dur":2,"pid":1,"tid":1}]})";
+    Spill(folder.path() / (user + ".json"), in);
+    MustRedact(folder.path() / (user + ".json"), folder.path() / (user + ".out"));
+    const auto out = Slurp(folder.path() / (user + ".out"));
+    EXPECT_EQ(out.substr(out.find("traceEvents"), 330), in.substr(in.find("traceEvents"), 330));
+    EXPECT_NE(out.find("by [redacted]"), std::string::npos) << out;
+  }
+}
+
+TEST(RedactFile, TablesWithoutRowidsAndColumnsThatSaySecretAreCopied) {
+  const TemporaryFolder folder;
+  const auto in = folder.path() / "in.sqlite";
+  auto writer = *NsysWriter::Create(in, Schema::kSchema316);
+  KernelEvent kernel;
+  kernel.end = 100;
+  kernel.name = "fill";
+  writer->Add(kernel);
+  writer->Exec(
+      "CREATE TABLE w (Name TEXT PRIMARY KEY, Value) WITHOUT ROWID; "
+      "INSERT INTO w VALUES ('DB_PASSWORD', 'hunter2x'), ('A_PIN', 424242)");
+  writer->Exec(
+      "CREATE TABLE c (api_token TEXT, hostname TEXT, x BLOB); "
+      "INSERT INTO c VALUES ('tokenish9', 'nid77x', CAST('API_KEY=blobbish7' AS BLOB)), "
+      "(NULL, NULL, 'again blobbish7')");
+  ASSERT_TRUE(writer->Finish().has_value());
+  MustRedact(in, folder.path() / "out.sqlite");
+  const auto bytes = Slurp(folder.path() / "out.sqlite");
+  for (const auto* word : {"hunter2x", "tokenish9", "nid77x", "blobbish7"})
+    EXPECT_EQ(bytes.find(word), std::string::npos) << word;
+  EXPECT_NE(bytes.find("DB_PASSWORD"), std::string::npos);
+}
+
 TEST(RedactFile, JsonThatIsCutOffOrNoJsonInsideIsStillFreedOfSecrets) {
   const TemporaryFolder folder;
   for (const std::string in : {R"({"a": ["x", "TOKEN=abc-secret-99)", R"({"token": abc-secret-99, )",

@@ -21,6 +21,10 @@ Status RedactJson(const std::filesystem::path& in, const std::filesystem::path& 
                   const Progress& progress, PrivateWords& words, RedactReport& report);
 Status RedactCollector(const std::filesystem::path& in, const std::filesystem::path& out,
                        const Progress& progress, PrivateWords& words, RedactReport& report);
+// Analyzes both; kConflict naming the first figure that differs. What cannot be analyzed has no figures: its
+// copy is good. Names are not compared, how many there are is. Blocks.
+Status CheckFigures(const std::filesystem::path& in, const std::filesystem::path& copy,
+                    const Progress& progress);
 std::string RedactCsvText(std::string_view text, PrivateWords& words, RedactReport& report);
 std::string RedactPlainText(std::string_view text, PrivateWords& words, RedactReport& report);
 

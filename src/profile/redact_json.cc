@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <zlib.h>
-
+#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/json_writer.h"
-#include "base/unique_fd.h"
-#include "base/utf8.h"
 #include "profile/byte_source.h"
+#include "profile/json_copy.h"
 #include "profile/redact.h"
 #include "profile/redact_formats.h"
+#include "profile/secret_pairs.h"
 
 namespace altlas::profile {
 namespace {
@@ -19,111 +18,190 @@ namespace {
 constexpr std::size_t kMaxJsonString = 64 << 20;
 constexpr std::size_t kMaxJsonDepth = 10'000;
 constexpr std::size_t kMaxScalar = 64 << 10;
+constexpr int kMaxNested = 16;
 
-// Where the copy goes, plain or gzip.
-class JsonOutput {
+// What happens to a value, in one byte each by their order in the file: what stands around a value says so,
+// and may come behind it.
+enum ValueFate : std::uint8_t {
+  kPlainValue = 0,
+  kWhole = 1,    // under a secret or personal name: all of it goes
+  kStrict = 2,   // the format's, or a name of a kernel, operator or call: only secrets go
+  kCounted = 4,  // a name: different ones stay different
+  kFigure = 8,   // a number that is measured or refers to something: stays
+};
+
+bool IsOfFormat(std::string_view key) {
+  static constexpr std::array<std::string_view, 8> kKeys = {
+      "ph", "cat", "s", "bp", "id", "cuda_sync_kind", "sync_kind", "kind"};
+  return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end();
+}
+
+// Categories whose names people choose; those of all others are kernels, operators and calls.
+bool IsNamedByPeople(std::string_view category) {
+  return category.empty() || category.find("annotation") != std::string_view::npos ||
+         category == "python_function" || category == "nvtx";
+}
+
+bool HasEscapes(std::string_view text) {
+  return text.find("\\\"") != std::string_view::npos || text.find("\\/") != std::string_view::npos ||
+         text.find("\\u") != std::string_view::npos;
+}
+
+bool IsJsonNumber(std::string_view scalar) {
+  return !scalar.empty() && scalar.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+}
+
+// What stands around the values of a document, and what follows from it for each.
+class JsonContext {
  public:
-  static Result<std::unique_ptr<JsonOutput>> Create(const std::filesystem::path& path, bool compress) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-      return Fail(ErrorCode::kUnavailable, "{} cannot be made: {}", path.string(), std::strerror(errno));
-    // "T" writes without compression or header.
-    const gzFile file = gzdopen(fd, compress ? "wb6" : "wbT");
-    if (file == nullptr) {
-      ::close(fd);
-      return Fail(ErrorCode::kUnavailable, "no memory to write {}", path.string());
-    }
-    return std::unique_ptr<JsonOutput>(new JsonOutput(file));
+  JsonContext(std::vector<std::uint8_t>& fates, PrivateWords& words) : fates_(fates), words_(words) {
+    open_.emplace_back();
   }
-  ~JsonOutput() {
-    if (file_ != nullptr) gzclose(file_);
-  }
-  JsonOutput(const JsonOutput&) = delete;
-  JsonOutput& operator=(const JsonOutput&) = delete;
 
-  Status Write(std::string_view text) {
-    if (text.empty()) return {};
-    if (gzwrite(file_, text.data(), static_cast<unsigned>(text.size())) != static_cast<int>(text.size()))
-      return Failed();
-    return {};
+  void Open(bool is_object) {
+    auto& above = open_.back();
+    Around around;
+    around.is_object = is_object;
+    around.name = NameHere();
+    around.is_args = is_object && above.key == "args";
+    above.before.clear();
+    open_.push_back(std::move(around));
   }
-  Status Finish() {
-    const gzFile file = std::exchange(file_, nullptr);
-    if (gzclose(file) != Z_OK) return Failed();
-    return {};
+  void Close() {
+    if (open_.size() == 1) return;
+    const Around closed = std::move(open_.back());
+    open_.pop_back();
+    JudgePair(closed);
+    JudgeEvent(closed);
+  }
+  void Key(std::string key) {
+    auto& here = open_.back();
+    here.key = std::move(key);
+    here.has_phase = here.has_phase || here.key == "ph";
+  }
+  void EndKey() {
+    if (open_.back().is_object) open_.back().key.clear();
+  }
+
+  void Value(const std::string& text, bool is_string) {
+    auto& here = open_.back();
+    const std::size_t at = fates_.size();
+    fates_.push_back(is_string ? std::uint8_t{kPlainValue} : FigureIf(here));
+    std::string name = NameHere();
+    if (!here.is_object && is_string) {
+      if (const auto flag = FlagName(here.before, text); !flag.empty()) name = flag;
+      if (GivesNameTo(here.before, text)) name = here.before;
+      here.before = text;
+    }
+    if (here.is_object && is_string) NoteEvent(here, text, at);
+    if (here.is_object && IsPairValue(here.key)) here.values.push_back({at, text, is_string});
+    const bool weak = IsWeakName(name);
+    if (here.is_object && weak && is_string && here.key == name && !here.weak) {
+      here.weak = {at, text, true};  // the name of a pair, perhaps
+      words_.LearnText(text);
+      here.pair_name = text;
+      return;
+    }
+    if (here.is_object && is_string && IsPairName(here.key) && GoesWhole(text, "x1y2z3"))
+      here.pair_name = text;
+    Judge(name, {at, text, is_string});
   }
 
  private:
-  explicit JsonOutput(gzFile file) : file_(file) {}
-  static Error Failed() {
-    return Fail(errno == ENOSPC ? ErrorCode::kStorageFull : ErrorCode::kUnavailable,
-                "writing the copy failed: {}", std::strerror(errno));
+  struct Seen {
+    std::size_t at = 0;
+    std::string text;
+    bool is_string = true;
+  };
+  struct Around {
+    bool is_object = false;
+    bool has_phase = false;
+    bool is_args = false;
+    std::string name;    // under which it stands
+    std::string key;     // of the value that follows
+    std::string before;  // in an array: the text before
+    std::string pair_name, phase, category;
+    std::optional<std::size_t> event_name;
+    std::optional<Seen> weak;
+    std::vector<Seen> values;
+    std::vector<std::size_t> of_format;
+  };
+
+  static std::uint8_t FigureIf(const Around& here) {
+    return static_cast<std::uint8_t>(here.has_phase || here.is_args ? kFigure : kPlainValue);
   }
-  gzFile file_;
+  // An array's text that names the next: ["DB_PASSWORD", "x"].
+  static bool GivesNameTo(std::string_view before, std::string_view text) {
+    const bool variable =
+        before.find('_') != std::string_view::npos &&
+        before.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
+    return variable && IsSecretName(before) && !IsSecretName(text);
+  }
+  // The name of what comes: its key; in an array that of the array; in {"TOKEN": {"value": x}} that around.
+  std::string NameHere() const {
+    const auto& here = open_.back();
+    if (!here.is_object) return here.name;
+    if (!IsPairValue(here.key)) return here.key;
+    return here.pair_name.empty() ? here.name : here.pair_name;
+  }
+  void Judge(std::string_view name, const Seen& value) {
+    const bool whole =
+        GoesWhole(name, value.text) && (value.is_string || (IsSecretName(name) && !IsWeakName(name)));
+    if (whole) {
+      fates_[value.at] |= kWhole;
+      words_.LearnValue(name, value.text);
+    } else if (value.is_string) {
+      LearnNested(value.text);
+    }
+  }
+  void LearnNested(std::string text) {
+    words_.LearnText(text);
+    for (int level = 0; level < kMaxNested && HasEscapes(text); ++level) {
+      text = Unescaped(text);
+      words_.LearnText(text);
+    }
+  }
+  void JudgePair(const Around& object) {
+    if (object.weak && object.values.empty()) Judge("key", *object.weak);
+    if (object.pair_name.empty()) return;
+    for (const auto& value : object.values) Judge(object.pair_name, value);
+  }
+  void NoteEvent(Around& here, const std::string& text, std::size_t at) {
+    if (here.key == "ph") here.phase = text;
+    if (here.key == "cat") here.category = text;
+    if (here.key == "name") here.event_name = at;
+    if (here.is_args && IsOfFormat(here.key)) fates_[at] |= kStrict;
+    if (!here.is_args && IsOfFormat(here.key)) here.of_format.push_back(at);
+  }
+  void JudgeEvent(const Around& event) {
+    if (!event.has_phase) return;
+    for (const auto at : event.of_format) fates_[at] |= kStrict;
+    if (!event.event_name) return;
+    fates_[*event.event_name] |= kCounted;
+    if (event.phase == "M" || !IsNamedByPeople(event.category)) fates_[*event.event_name] |= kStrict;
+  }
+
+  std::vector<std::uint8_t>& fates_;
+  PrivateWords& words_;
+  std::vector<Around> open_;
 };
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// \uXXXX at `at` (behind the u); -1 where it is none.
-int CodeUnit(std::string_view raw, std::size_t at) {
-  if (at + 4 > raw.size()) return -1;
-  int unit = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    if (HexDigit(raw[i]) < 0) return -1;
-    unit = unit * 16 + HexDigit(raw[i]);
-  }
-  return unit;
-}
-
-// What stands between the quotes, with its escapes resolved: a secret may be written with them.
-std::string Unescaped(std::string_view raw) {
-  if (raw.find('\\') == std::string_view::npos) return std::string(raw);
-  std::string out;
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] != '\\' || i + 1 == raw.size()) {
-      out.push_back(raw[i]);
-      continue;
-    }
-    const char c = raw[++i];
-    constexpr std::string_view kShort = "btnfr";
-    constexpr std::string_view kMeant = "\b\t\n\f\r";
-    if (const std::size_t known = kShort.find(c); known != std::string_view::npos) {
-      out.push_back(kMeant[known]);
-    } else if (const int unit = c == 'u' ? CodeUnit(raw, i + 1) : -1; unit >= 0) {
-      i += 4;
-      const bool high = unit >= 0xD800 && unit < 0xDC00 && raw.substr(i + 1, 2) == "\\u";
-      const int low = high ? CodeUnit(raw, i + 3) : -1;
-      const bool pair = low >= 0xDC00 && low < 0xE000;
-      if (pair) i += 6;
-      AppendCodePoint(
-          out, static_cast<char32_t>(pair ? 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00) : unit));
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
-
-// Goes through JSON (or what begins as JSON: its structure is copied as it is) once, either to learn words or
-// to write the copy.
+// Goes through JSON (or what begins as JSON: its structure is copied as it is) once, either to learn words
+// and fates or to write the copy.
 class JsonRound {
  public:
   JsonRound(ByteSource& source, JsonOutput* out, const Progress& progress, PrivateWords& words,
-            RedactReport& report)
-      : source_(source), out_(out), progress_(progress), words_(words), report_(report) {}
+            std::vector<std::uint8_t>& fates, RedactReport& report)
+      : source_(source), out_(out), progress_(progress), words_(words), fates_(fates), report_(report) {
+    if (out == nullptr) context_.emplace(fates, words);
+  }
 
   Status Run() {
     std::array<char, 64 << 10> buffer{};
-    std::uint64_t rounds = 0;
     for (;;) {
       ALTLAS_TRY(const auto n, source_.Read(buffer));
       if (n == 0) break;
-      if (++rounds % 64 == 0 && progress_ && !progress_(source_.consumed(), source_.total())) {
+      if (progress_ && !progress_(source_.consumed(), source_.total())) {
         return Fail(ErrorCode::kCanceled, "redacting was stopped");
       }
       for (const char c : std::string_view(buffer.data(), n)) ALTLAS_TRY_VOID(Take(c));
@@ -133,6 +211,7 @@ class JsonRound {
     EndString(false);
     // A file that was cut off within a string: what there is of it is a text like any other.
     if (in_string_) EmitString(Unescaped(text_), false);
+    while (context_ && depth_-- > 0) context_->Close();
     return Flush();
   }
 
@@ -170,15 +249,16 @@ class JsonRound {
       return {};
     }
     if (c == '{' || c == '[') {
-      if (open_.size() >= kMaxJsonDepth)
+      if (depth_ >= kMaxJsonDepth)
         return Fail(ErrorCode::kTooLarge, "JSON nested deeper than {}", kMaxJsonDepth);
-      open_.push_back(c);
-      if (c == '{') key_.clear();
-    } else if ((c == '}' || c == ']') && !open_.empty()) {
-      open_.pop_back();
-      key_.clear();
-    } else if (c == ',' && !open_.empty() && open_.back() == '{') {
-      key_.clear();
+      ++depth_;
+      if (context_) context_->Open(c == '{');
+    } else if ((c == '}' || c == ']') && depth_ > 0) {
+      --depth_;
+      if (context_) context_->Close();
+      if (context_) context_->EndKey();
+    } else if (c == ',' && context_) {
+      context_->EndKey();
     }
     piece_.push_back(c);
     return {};
@@ -188,22 +268,22 @@ class JsonRound {
   void EndString(bool is_key) {
     if (!pending_) return;
     pending_ = false;
-    std::string text = Unescaped(text_);
-    if (is_key) key_ = text;
-    EmitString(text, is_key);
+    EmitString(Unescaped(text_), is_key);
     piece_ += gap_;
     gap_.clear();
   }
 
-  void EmitString(const std::string& text, bool is_key) {
-    if (out_ == nullptr) {
-      if (is_key)
-        words_.LearnText(text);
-      else
-        words_.LearnValue(key_, text);
+  void EmitString(std::string text, bool is_key) {
+    if (context_ && is_key) {
+      words_.LearnText(text);
+      context_->Key(std::move(text));
       return;
     }
-    const std::string redacted = is_key ? words_.RedactKey(text) : words_.Redact(key_, text);
+    if (context_) {
+      context_->Value(text, true);
+      return;
+    }
+    const std::string redacted = is_key ? words_.RedactKey(text) : RedactedValue(text, Fate());
     if (redacted == text) {
       piece_.append("\"").append(text_).append("\"");
     } else {
@@ -215,16 +295,38 @@ class JsonRound {
   // A number or a word; one under a name that says secret goes like a text.
   void EndScalar() {
     if (scalar_.empty()) return;
-    const bool secret = !key_.empty() && IsSecretName(key_) && RedactValue(key_, scalar_) == kRedacted;
-    if (out_ == nullptr) {
-      if (secret) words_.LearnValue(key_, scalar_);
-    } else if (secret) {
+    if (context_) {
+      context_->Value(scalar_, false);
+      scalar_.clear();
+      return;
+    }
+    const auto fate = Fate();
+    const bool number = IsJsonNumber(scalar_);
+    if ((fate & kWhole) != 0 || (number && (fate & kFigure) == 0 && words_.Knows(scalar_))) {
       ++report_.texts_changed;
       AppendJsonString(piece_, kRedacted);
     } else {
-      piece_ += words_.RedactKey(scalar_);
+      piece_ += number ? scalar_ : words_.RedactKey(scalar_);
     }
     scalar_.clear();
+  }
+
+  std::uint8_t Fate() { return at_ < fates_.size() ? fates_[at_++] : std::uint8_t{kPlainValue}; }
+
+  std::string RedactedValue(const std::string& text, std::uint8_t fate) {
+    if ((fate & kWhole) != 0) return std::string(kRedacted);
+    const auto once = [&](std::string_view t) {
+      return (fate & kStrict) != 0 ? words_.RedactKey(t) : words_.Redact(t);
+    };
+    std::string out = once(text);
+    // Documents within strings hide by their escapes what they hold.
+    std::string inner = out;
+    for (int level = 0; level < kMaxNested && HasEscapes(inner); ++level) {
+      inner = Unescaped(inner);
+      std::string redacted = once(inner);
+      if (redacted != inner) out = inner = std::move(redacted);
+    }
+    return (fate & kCounted) != 0 ? names_.Apart(text, std::move(out)) : out;
   }
 
   Status Flush() {
@@ -237,22 +339,28 @@ class JsonRound {
   JsonOutput* out_;
   const Progress& progress_;
   PrivateWords& words_;
+  std::vector<std::uint8_t>& fates_;
   RedactReport& report_;
+  std::optional<JsonContext> context_;
+  DistinctNames names_;
+  std::size_t at_ = 0;
+  std::size_t depth_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;
   bool pending_ = false;  // a string ended; whether it is a key is not known yet
-  std::string text_, gap_, scalar_, piece_, key_, open_;
+  std::string text_, gap_, scalar_, piece_;
 };
 
 }  // namespace
 
 Status RedactJson(const std::filesystem::path& in, const std::filesystem::path& out, bool compress,
                   const Progress& progress, PrivateWords& words, RedactReport& report) {
+  std::vector<std::uint8_t> fates;
   ALTLAS_TRY(const auto first, OpenByteSource(in));
-  ALTLAS_TRY_VOID(JsonRound(*first, nullptr, progress, words, report).Run());
+  ALTLAS_TRY_VOID(JsonRound(*first, nullptr, progress, words, fates, report).Run());
   ALTLAS_TRY(const auto second, OpenByteSource(in));
   ALTLAS_TRY(const auto copy, JsonOutput::Create(out, compress));
-  ALTLAS_TRY_VOID(JsonRound(*second, copy.get(), progress, words, report).Run());
+  ALTLAS_TRY_VOID(JsonRound(*second, copy.get(), progress, words, fates, report).Run());
   return copy->Finish();
 }
 

@@ -298,6 +298,33 @@ Result<SqliteFile::Counts> SqliteFile::Scan(std::string_view table, const std::v
   }
 }
 
+Result<bool> SqliteFile::HasRowid(std::string_view table) {
+  const auto name = RowidName(table);
+  if (!name.has_value()) return false;
+  ALTLAS_TRY(const auto statement,
+             Prepare("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1"));
+  sqlite3_bind_text(statement.get(), 1, table.data(), static_cast<int>(table.size()), SQLITE_STATIC);
+  return sqlite3_step(statement.get()) != SQLITE_ROW || sqlite3_column_int64(statement.get(), 0) == 0;
+}
+
+Result<SqliteFile::Counts> SqliteFile::ScanUnordered(std::string_view table,
+                                                     const std::vector<std::string>& columns,
+                                                     const Visitor& visitor) {
+  std::string list = "NULL";
+  for (const auto& column : columns) list += ", " + QuotedName(column);
+  ALTLAS_TRY(const auto rows, Prepare("SELECT " + list + " FROM " + QuotedName(table) + " NOT INDEXED"));
+  const SqliteRow row(rows.get());
+  Counts counts;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(rows.get())) == SQLITE_ROW) {
+    // Pages of a damaged file may point in circles.
+    if (++counts.rows > file_bytes_) return Fail(ErrorCode::kCorrupt, "{} is damaged at {}", path_, table);
+    if (!visitor(row)) ++counts.bad;
+  }
+  if (code != SQLITE_DONE) return Failed(table);
+  return counts;
+}
+
 Result<std::optional<std::string>> SqliteFile::LookUpText(std::string_view table, std::string_view key,
                                                           std::string_view value, std::int64_t id) {
   const std::string sql = "SELECT " + QuotedName(value) + " FROM " + QuotedName(table) +

@@ -97,6 +97,11 @@ class SqliteFile {
   // Calls `visitor` for each row in the order of the rowids. Columns that the table lacks read as NULL.
   Result<Counts> Scan(std::string_view table, const std::vector<std::string>& columns,
                       const Visitor& visitor);
+  // False for WITHOUT ROWID tables, and where columns have taken all of the rowid's names.
+  Result<bool> HasRowid(std::string_view table);
+  // Scan for any table, in SQLite's order; a row above the limit ends it with kCorrupt.
+  Result<Counts> ScanUnordered(std::string_view table, const std::vector<std::string>& columns,
+                               const Visitor& visitor);
   // The row of an INTEGER PRIMARY KEY; null where there is none or it is too large.
   Result<std::optional<std::string>> LookUpText(std::string_view table, std::string_view key,
                                                 std::string_view value, std::int64_t id);
