@@ -124,8 +124,8 @@ std::string NcuTable::Field(const std::vector<std::string>& fields, Column colum
 }
 
 bool NcuTable::ReadLaunch(const std::vector<std::string>& fields, KernelDetail& launch) const {
-  if (Field(fields, kId).empty()) return false;
   launch.name = Field(fields, kKernel);
+  if (Field(fields, kId).empty() || launch.name.empty()) return false;
   const auto capability = ParseDetailNumber(Field(fields, kCapability));
   if (capability && *capability > 0 && *capability < 1000) launch.compute_capability = capability;
   return ParseWhole(Field(fields, kId), launch.id) && ParseWhole(Field(fields, kProcess), launch.process) &&

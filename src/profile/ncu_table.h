@@ -18,7 +18,7 @@ class NcuTable {
   static Result<NcuTable> Create(const std::vector<std::string>& header);
   // True where the row holds a raw page's units (and no launch).
   bool TakeUnits(const std::vector<std::string>& fields);
-  // Who the row is about. False where its numbers cannot be read.
+  // Who the row is about. False where it names no kernel, or its numbers cannot be read.
   bool ReadLaunch(const std::vector<std::string>& fields, KernelDetail& launch) const;
   // Adds the row's metrics, or its rule. False: nothing in it that makes sense. kUnsupported: decimal commas.
   Result<bool> ReadValues(const std::vector<std::string>& fields, KernelDetail& launch) const;

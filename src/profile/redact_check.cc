@@ -65,6 +65,8 @@ Result<Figures> FiguresOf(const std::filesystem::path& path, const Progress& pro
   auto figures = Figures::parse(FormatSummary(analysis.Summarize()), nullptr, false);
   if (figures.is_discarded()) return Fail(ErrorCode::kInternal, "the summary is no JSON");
   for (const auto* texts : {"environment", "warnings"}) figures.erase(texts);
+  // What the program printed may look like faulty records of a table, and goes.
+  for (auto& source : figures["sources"]) source.erase("bad_records");
   StripNames(figures);
   return figures;
 }

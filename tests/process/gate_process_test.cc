@@ -33,7 +33,17 @@ class Gate : public ::testing::Test {
     words.insert(words.end(), {"--", command});
     const auto done = RunToEnd(words);
     EXPECT_EQ(done.code, 0) << done.output;
+    ForgetOtherProcesses(baseline);
     return baseline;
+  }
+  // What else runs on this machine now and then would make a verdict inconclusive; that it does is tested
+  // where it is made up (gate_test).
+  static void ForgetOtherProcesses(const std::string& baseline) {
+    auto json = Json::parse(*ReadFile(baseline, 1 << 24));
+    for (auto& session : json.at("sessions")) {
+      for (auto& run : session.at("runs")) run.erase("foreign_cpu");
+    }
+    EXPECT_TRUE(WriteFileAtomically(baseline, json.dump()).has_value());
   }
   Finished Judge(std::vector<std::string> more) {
     std::vector<std::string> words = {ALTLAS_PROGRAM, "profile", "gate"};
