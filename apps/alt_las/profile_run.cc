@@ -242,8 +242,7 @@ class ProfileRun {
     if (plan_.inject && !operators) {
       manifest_.notes.push_back(
           "no operator timings: the command was neither a worker of ALT_LAS nor a Python program that "
-          "imported torch; "
-          "process counters only");
+          "imported torch, or it was killed before its trace was written; process counters only");
       Note("alt_las profile: {}\n", manifest_.notes.back());
     }
     if (const auto written = WriteManifest("finished"); !written.has_value())

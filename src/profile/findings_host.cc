@@ -103,9 +103,9 @@ void AddWaitingOperators(const Summary& summary, Findings& findings) {
     least_share = share;
   }
   if (least == nullptr) return;
-  const auto where = summary.sources.size() == 1
-                         ? std::string()
-                         : fmt::format(" in {} (the least of {} such captures)", least->path, waiting);
+  std::string where;
+  if (summary.sources.size() > 1) where = fmt::format(" in {}", least->path);
+  if (waiting > 1) where += fmt::format(" (the least of {} such captures)", waiting);
   findings.push_back(
       {"operators-wait",
        "info",

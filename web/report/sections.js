@@ -148,7 +148,7 @@ function copySection(data) {
   return section("copies", "Copies", overlap ? `${percent(overlap.percent)} of the time of all copies lies under a kernel on the same device.` : null,
     makeTable({id: "copy-table", caption: "Copies", rows, sortBy: 4, columns: [
       nameColumn("Copy", (row) => row.kind), {title: "Memory", value: (row) => `${row.source_memory} ${row.target_memory}`, text: (row) => row.source_memory || row.target_memory ? `${row.source_memory || "–"} → ${row.target_memory || "–"}` : "–"},
-      {title: "Number", number: true, value: (row) => row.count, text: (row) => count(row.count)}, {title: "Size", number: true, value: (row) => row.bytes, text: (row) => bytes(row.bytes), detail: (row) => count(row.bytes) + " B"}, totalColumn("Time"),
+      {title: "Number", number: true, value: (row) => row.count, text: (row) => count(row.count)}, {title: "Size", number: true, value: (row) => row.bytes, text: (row) => moved(row.bytes), detail: (row) => count(row.bytes) + " B"}, totalColumn("Time"),
       {title: "On the engine", number: true, value: (row) => row.engine_bytes_per_second ?? null, text: (row) => rate(row.engine_bytes_per_second)}, {title: "As the caller saw it", number: true, value: (row) => row.api_bytes_per_second ?? null, text: (row) => rate(row.api_bytes_per_second), detail: (row) => row.api_count ? `${plural(row.api_count, "call")}, ${exactTime(row.api_ns)}` : null}]}));
 }
 

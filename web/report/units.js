@@ -27,11 +27,17 @@ function moment(ns, resolution, like = ns) {
   like = Math.abs(like);
   const [unit, size] = like >= 1e9 ? ["s", 1e9] : like >= 1e6 ? ["ms", 1e6] : like >= 1e3 ? ["µs", 1e3] : ["ns", 1];
   const digits = Math.max(0, Math.min(9, Math.ceil(Math.log10(size / Math.max(1, resolution)))));
-  return (ns / size).toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace("-", "−") + " " + unit;
+  const text = (ns / size).toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits});
+  return text.replace("-", /[1-9]/.test(text) ? "−" : "") + " " + unit;
 }
 
 function bytes(value) {
   return Number.isFinite(value) ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]) : "–";
+}
+
+// What was moved, in the units of the rates.
+function moved(value) {
+  return Number.isFinite(value) ? scaled(value, 1000, ["B", "kB", "MB", "GB", "TB", "PB"]) : "–";
 }
 
 function rate(value) {
@@ -65,7 +71,7 @@ function figure(name, value) {
 
 // "gpu_busy_percent" -> "GPU busy"
 function label(name) {
-  const words = name.replace(/_(percent|ms|us|ns|seconds)(?=_|$)/g, "").replace(/_bytes$/, "").replace(/_per_second$/, "").replace(/^avg_/, "mean_").split("_");
+  const words = name.replace(/_(percent|ms|us|ns|seconds)(?=_|$)/g, "").replace(/_bytes_per_second$/, "_rate").replace(/_bytes$/, "").replace(/_per_second$/, "").replace(/^avg_/, "mean_").split("_");
   const known = {gpu: "GPU", sm: "SM", dram: "DRAM", api: "API", ipc: "IPC", rss: "RSS", cpu: "CPU", l1: "L1", l2: "L2"};
   const text = words.map((word) => known[word] || word).join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
